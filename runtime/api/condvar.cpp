@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Condition variables, barriers and semaphores: the C façade.
+
+#include <cerrno>
+
+#include "runtime/api/attributes.h"
+#include "runtime/api/deadline.h"
+
+using namespace rondo;
+
+namespace {
+
+int wait_until(rondo_cond_t* cond, rondo_mutex_t* mutex, clockid_t clock, const timespec* time) {
+    Deadline deadline = deadline_of(clock, time);
+    return deadline.invalid() ? EINVAL : as<Condvar>(cond).wait(as<Mutex>(mutex), deadline);
+}
+
+int sem_result(int error) {
+    if (error == 0) {
+        return 0;
+    }
+    errno = error;
+    return -1;
+}
+
+int only_private(int pshared) {
+    return pshared == RONDO_PROCESS_PRIVATE ? 0 : pshared == RONDO_PROCESS_SHARED ? ENOTSUP : EINVAL;
+}
+
+}  // namespace
+
+extern "C" {
+
+int rondo_condattr_init(rondo_condattr_t* attr) {
+    as<clockid_t>(attr) = CLOCK_REALTIME;
+    return 0;
+}
+
+int rondo_condattr_destroy(rondo_condattr_t*) { return 0; }
+
+int rondo_condattr_setclock(rondo_condattr_t* attr, clockid_t clock) {
+    if (!is_supported_clock(clock)) {
+        return EINVAL;
+    }
+    as<clockid_t>(attr) = clock;
+    return 0;
+}
+
+int rondo_condattr_getclock(const rondo_condattr_t* attr, clockid_t* clock) {
+    *clock = as<clockid_t>(attr);
+    return 0;
+}
+
+int rondo_condattr_setpshared(rondo_condattr_t*, int pshared) { return only_private(pshared); }
+
+int rondo_condattr_getpshared(const rondo_condattr_t*, int* pshared) {
+    *pshared = RONDO_PROCESS_PRIVATE;
+    return 0;
+}
+
+int rondo_cond_init(rondo_cond_t* cond, const rondo_condattr_t* attr) {
+    as<Condvar>(cond).init(attr != nullptr ? as<clockid_t>(attr) : CLOCK_REALTIME);
+    return 0;
+}
+
+int rondo_cond_destroy(rondo_cond_t* cond) { return as<Condvar>(cond).destroy(); }
+
+int rondo_cond_wait(rondo_cond_t* cond, rondo_mutex_t* mutex) { return as<Condvar>(cond).wait(as<Mutex>(mutex), {}); }
+
+int rondo_cond_timedwait(rondo_cond_t* cond, rondo_mutex_t* mutex, const struct timespec* deadline) {
+    return wait_until(cond, mutex, as<Condvar>(cond).clock(), deadline);
+}
+
+int rondo_cond_clockwait(rondo_cond_t* cond, rondo_mutex_t* mutex, clockid_t clock, const struct timespec* deadline) {
+    return wait_until(cond, mutex, clock, deadline);
+}
+
+int rondo_cond_signal(rondo_cond_t* cond) {
+    as<Condvar>(cond).signal();
+    return 0;
+}
+
+int rondo_cond_broadcast(rondo_cond_t* cond) {
+    as<Condvar>(cond).broadcast();
+    return 0;
+}
+
+int rondo_barrierattr_init(rondo_barrierattr_t* attr) {
+    as<int>(attr) = RONDO_PROCESS_PRIVATE;
+    return 0;
+}
+
+int rondo_barrierattr_destroy(rondo_barrierattr_t*) { return 0; }
+
+int rondo_barrierattr_setpshared(rondo_barrierattr_t*, int pshared) { return only_private(pshared); }
+
+int rondo_barrierattr_getpshared(const rondo_barrierattr_t*, int* pshared) {
+    *pshared = RONDO_PROCESS_PRIVATE;
+    return 0;
+}
+
+int rondo_barrier_init(rondo_barrier_t* barrier, const rondo_barrierattr_t*, unsigned count) {
+    if (count == 0) {
+        return EINVAL;
+    }
+    as<Barrier>(barrier).init(count);
+    return 0;
+}
+
+int rondo_barrier_destroy(rondo_barrier_t* barrier) { return as<Barrier>(barrier).destroy(); }
+
+int rondo_barrier_wait(rondo_barrier_t* barrier) {
+    return as<Barrier>(barrier).wait() ? RONDO_BARRIER_SERIAL_THREAD : 0;
+}
+
+int rondo_sem_init(rondo_sem_t* sem, int pshared, unsigned value) {
+    if (value > Semaphore::kMaxValue || pshared != 0) {
+        return sem_result(pshared != 0 ? ENOSYS : EINVAL);
+    }
+    as<Semaphore>(sem).init(value);
+    return 0;
+}
+
+int rondo_sem_destroy(rondo_sem_t*) { return 0; }
+
+int rondo_sem_wait(rondo_sem_t* sem) { return sem_result(as<Semaphore>(sem).wait({})); }
+
+int rondo_sem_trywait(rondo_sem_t* sem) { return as<Semaphore>(sem).try_wait() ? 0 : sem_result(EAGAIN); }
+
+int rondo_sem_timedwait(rondo_sem_t* sem, const struct timespec* realtime_deadline) {
+    return sem_result(as<Semaphore>(sem).wait(deadline_of(CLOCK_REALTIME, realtime_deadline)));
+}
+
+int rondo_sem_clockwait(rondo_sem_t* sem, clockid_t clock, const struct timespec* deadline) {
+    return is_supported_clock(clock) ? sem_result(as<Semaphore>(sem).wait(deadline_of(clock, deadline)))
+                                     : sem_result(EINVAL);
+}
+
+int rondo_sem_post(rondo_sem_t* sem) { return sem_result(as<Semaphore>(sem).post()); }
+
+int rondo_sem_getvalue(rondo_sem_t* sem, int* value) {
+    *value = static_cast<int>(as<Semaphore>(sem).value());
+    return 0;
+}
+
+}  // extern "C"

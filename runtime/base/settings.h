@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The RONDO_* environment, parsed once, by the same code in the launcher (which refuses before anything
+// starts) and in the runtime (for programs linked to it). Strict: a misspelt name or a value out of range is
+// an error and never a silent default, since a server that runs with other settings than its owner wrote is
+// worse than one that does not start.
+//
+//   RONDO_WORKERS   1..256                  default: see default_workers()
+//   RONDO_IO        auto | io_uring | epoll default: auto
+//   RONDO_TLS       fiber | worker          default: worker
+//   RONDO_STACK     16K..1G, suffix K M G   default: the runtime's
+//   RONDO_SCHED     fifo                    default: fifo
+//   RONDO_TEST_*    the test suite's own, left alone
+//
+// Runs before any thread exists, on any stack; allocates nothing and calls nothing that the shim intercepts.
+#pragma once
+
+#include <cstddef>
+
+namespace rondo {
+
+enum class IoChoice { automatic, epoll };
+enum class TlsMode { worker };
+enum class SchedKind { fifo };
+
+struct Settings {
+    unsigned workers = 0;  // 0: default_workers()
+    IoChoice io = IoChoice::automatic;
+    TlsMode tls = TlsMode::worker;
+    size_t stack_bytes = 0;  // 0: the runtime's default
+    SchedKind sched = SchedKind::fifo;
+};
+
+constexpr unsigned kMaxWorkers = 256;
+
+// Overwrites the settings that the environment names. False: error holds one line without its newline,
+// beginning "rondo: "; 256 bytes suffice.
+bool parse_settings(char** environ, Settings& out, char* error, size_t error_size);
+
+// The smaller of the processors this process may run on and its cgroup's CPU quota rounded
+// up; 1..kMaxWorkers.
+unsigned default_workers();
+
+}  // namespace rondo

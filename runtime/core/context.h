@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A suspended computation: its stack pointer, with the live registers saved on its own stack by Boost.Context's
+// jump_fcontext. This file and context.cpp are the only ones that name Boost, and the only place where the sanitizers
+// learn that the stack changes (ASan needs the bounds of the stack we enter, TSan a "fiber" object for each).
+//
+// A context is resumed by exactly one jump() after the jump() that suspended it. The party that arrives stores the
+// stack pointer of the party that left: until then the one that left is not yet resumable. That is why whatever makes
+// it resumable (an unlock) has to run on the arriving side.
+//
+// Rejected: hand-written switch code. It would save 5 ns a switch and cost an architecture-specific file that every
+// reader must trust; ucontext makes two system calls a switch.
+#pragma once
+
+#include <cstddef>
+
+#include "runtime/base/sanitizer.h"
+
+namespace rondo {
+
+class Context {
+   public:
+    // Prepares a context that runs entry() on the stack [low, top) at the first jump. entry never returns.
+    void make(void* low, void* top, void (*entry)());
+
+    // Declares the bounds of a stack that already runs (a kernel thread's own).
+    void describe_running(void* low, size_t bytes);
+
+    // Suspends the caller in `from` and resumes `to`. Returns when somebody jumps to `from`.
+    static void jump(Context& from, Context& to) { jump_tagged(from, to, false); }
+
+    // The same for a caller that never comes back.
+    [[noreturn]] static void jump_last(Context& from, Context& to);
+
+    // The context will not run again: frees what the sanitizers keep about it. Not called on the context itself.
+    void retire();
+
+    // Where the stack pointer stood when the context was suspended.
+    const void* stack_pointer() const { return pointer_; }
+
+   private:
+    static void jump_tagged(Context& from, Context& to, bool last);
+    static void before_jump(Context& from, Context& to, bool last);
+    static void after_jump(Context& now);
+    friend struct ContextEntry;
+
+    void* pointer_ = nullptr;
+    void (*entry_)() = nullptr;
+#if defined(RONDO_ASAN) || defined(RONDO_TSAN)
+    const void* low_ = nullptr;
+    size_t bytes_ = 0;
+    void* fake_stack_ = nullptr;
+    void* tsan_fiber_ = nullptr;
+#endif
+};
+
+}  // namespace rondo

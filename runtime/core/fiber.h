@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The control block of a thread. It lies at the top of the thread's own stack, so a parked thread touches one page. Its
+// address is the thread's handle (rondo_t); the adopted main thread's block is static instead, and its handle is the
+// one that libc gave it.
+//
+// A fiber belongs to one worker from its placement to its end. Fields without a remark are used only on that worker.
+//
+// State: created -> ready -> running -> parked -> ready … -> finished. Asserted at each transition.
+#pragma once
+
+#include <unwind.h>
+
+#include <atomic>
+#include <cstdint>
+
+#include "runtime/core/context.h"
+#include "runtime/core/fiber_local.h"
+#include "runtime/core/inbox.h"
+#include "runtime/core/stack_pool.h"
+#include "runtime/core/waiter.h"
+
+struct rondo_cleanup;
+
+namespace rondo {
+
+class Worker;
+
+enum class FiberState : uint8_t { none, created, ready, running, parked, finished };
+
+// How the end of a thread meets its joiner; one atomic word. Only joinable threads can be joined or detached.
+enum class JoinState : uint32_t { joinable, awaited, detached, ended };
+
+class Fiber {
+   public:
+    using Start = void* (*)(void*);
+
+    // Written on its worker; read by anyone, for the dump and the checks of handles.
+    FiberState state() const { return state_.load(std::memory_order_relaxed); }
+    void set_state(FiberState state) { state_.store(state, std::memory_order_relaxed); }
+
+    Context context;
+    Worker* worker = nullptr;     // constant after placement
+    Fiber* next_ready = nullptr;  // the policy's link
+    Waiter* waiting = nullptr;    // what it is parked on; read by the dump without a lock
+    bool adopted = false;         // runs on a kernel thread's own stack; constant
+    uint64_t id = 0;              // 1 is the main thread; constant
+
+    Start start = nullptr;
+    void* arg = nullptr;
+    void* result = nullptr;  // published by join_state
+    std::atomic<JoinState> join_state{JoinState::joinable};
+
+    std::atomic<uint32_t> cancel_bits{0};  // see cancel.h; any thread
+    rondo_cleanup* cleanups = nullptr;
+    void* entry_frame = nullptr;    // no user frame lies above it; null when adopted
+    _Unwind_Exception unwinding{};  // the exception object of its own forced unwinding
+
+    Message wake_message;    // in an inbox at most once: only the winner of a claim posts it
+    Message cancel_message;  // in an inbox at most once: kCancelInFlight
+
+    LocalSlots locals;
+    Stack stack;         // empty when adopted; constant
+    char name[16] = {};  // written by the thread family under name_lock
+    Spinlock name_lock;
+
+    uint64_t handle = 0;  // rondo_t; also names the thread as the owner of a lock; constant
+
+    // A new fiber at the top of a stack of its own, joinable, not yet placed. Null: no stack. stack_bytes 0: default.
+    static Fiber* create(Start start, void* arg, size_t stack_bytes);
+
+    // The control block of a slot that was handed out; it may be of a thread that ended (state finished or none).
+    static Fiber* in_stack(Stack stack);
+
+    // The live (not yet reclaimed) thread that the handle names, or null.
+    static Fiber* from_handle(uint64_t handle);
+
+    // Ends the calling fiber: destructors of its keys, its joiner's wake-up, and the next thread's turn. When it was
+    // the last one, exit(0). Cleanup handlers and C++ frames must have been unwound before.
+    [[noreturn]] static void finish(void* result);
+
+    // 0; EINVAL: detached or already awaited; EDEADLK: the caller itself; EBUSY (only try_only); ETIMEDOUT.
+    int join(void** result, Deadline deadline, bool try_only);
+    // 0 or EINVAL (already detached).
+    int detach();
+
+    // Gives the stack back. The fiber must have ended and be off its stack.
+    void reclaim();
+
+   private:
+    std::atomic<FiberState> state_{FiberState::none};
+
+    static void entry();
+    static void after_last_switch(void* fiber);
+};
+
+// Live threads of the process, adopted ones included.
+extern std::atomic<int64_t> live_fibers;
+
+// The static block of the thread that was adopted, or null before.
+extern std::atomic<Fiber*> adopted_fiber;
+
+}  // namespace rondo

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Slabs, slots and their free lists. The sizes: a slab spans at most 64 GB; where the system refuses that, a half, and
+// so on down to 16 stacks. It begins 1 MB past a 2 MB boundary: then a guard and its lower neighbour's top page fall
+// under the same page-table page for strides near a power of two.
+
+#include "runtime/core/stack_pool.h"
+
+#include <sys/mman.h>
+
+#include "runtime/base/check.h"
+#include "runtime/base/print.h"
+#include "runtime/base/reserve.h"
+
+namespace rondo {
+
+namespace {
+
+constexpr size_t kSlabBytes = 64ULL << 30;
+constexpr size_t kFewestSlots = 16;
+constexpr size_t kMostSlots = 1U << 17;
+constexpr size_t kHugePage = 2U << 20;
+constexpr size_t kPage = 4096;
+
+constinit StackPool pool;
+
+int class_of(size_t bytes) {
+    int size_class = 0;
+    while (size_class < kSizeClasses && (kSmallestStack << size_class) < bytes) {
+        ++size_class;
+    }
+    return size_class;
+}
+
+char* align_past_boundary(char* memory) {
+    auto address = reinterpret_cast<uintptr_t>(memory);
+    uintptr_t aligned = (address + kHugePage - 1) & ~(kHugePage - 1);
+    return reinterpret_cast<char*>(aligned + kHugePage / 2);
+}
+
+}  // namespace
+
+StackPool& StackPool::instance() { return pool; }
+
+void StackPool::init(size_t default_bytes) {
+    slabs_ = slabs_ == nullptr ? reserve_array<StackSlab>(kMaxSlabs) : slabs_;
+    guard_kind_ = probe_guard_kind();
+    mprotect_budget_ = guard_kind_ == GuardKind::mprotect ? mprotect_guard_budget() : 0;
+    if (default_bytes != 0) {
+        default_bytes_.store(default_bytes, std::memory_order_relaxed);
+    }
+}
+
+Stack StackPool::take(size_t bytes, StackCache* cache) {
+    bool default_size = bytes == 0;
+    for (;;) {
+        size_t wanted = default_size ? default_bytes() : bytes;
+        int size_class = class_of(wanted);
+        if (size_class == kSizeClasses || slabs_ == nullptr) {
+            return {};
+        }
+        if (cache != nullptr && cache->count[size_class] > 0) {
+            in_use_.fetch_add(1, std::memory_order_relaxed);
+            return cache->warm[size_class][--cache->count[size_class]];
+        }
+        if (Stack stack = take_from_class(size_class)) {
+            in_use_.fetch_add(1, std::memory_order_relaxed);
+            return stack;
+        }
+        if (!default_size || wanted <= kSmallestStack) {
+            return {};
+        }
+        if (default_bytes_.compare_exchange_strong(wanted, wanted / 2)) {
+            Line note;
+            note << "rondo: the system refuses address space for stacks of " << wanted / 1024
+                 << " KB; the default is now " << wanted / 2048 << " KB";
+            note.send(2);
+        }
+    }
+}
+
+Stack StackPool::take_from_class(int size_class) {
+    Stack stack;
+    {
+        SpinGuard hold(lock_);
+        if (with_room_[size_class] != nullptr) {
+            stack = take_from_slab(*with_room_[size_class]);
+        }
+        for (size_t i = slab_count_.load(std::memory_order_relaxed); !stack && i-- > 0;) {
+            if (slabs_[i].size_class == size_class) {
+                with_room_[size_class] = &slabs_[i];
+                stack = take_from_slab(slabs_[i]);
+            }
+        }
+        if (!stack) {
+            StackSlab* fresh = add_slab(size_class);
+            with_room_[size_class] = fresh;
+            stack = fresh != nullptr ? take_from_slab(*fresh) : Stack{};
+        }
+        if (!stack) {
+            return {};
+        }
+    }
+    return stack;
+}
+
+// Under lock_. A slot handed out for the first time gets its guard here.
+Stack StackPool::take_from_slab(StackSlab& slab) {
+    if (slab.first_free != 0) {
+        uint32_t slot = slab.first_free - 1;
+        slab.first_free = slab.next_free[slot];
+        return {&slab, slot};
+    }
+    uint32_t used = slab.used.load(std::memory_order_relaxed);
+    if (used == slab.capacity || !guard({&slab, used})) {
+        return {};
+    }
+    slab.used.store(used + 1, std::memory_order_release);
+    return {&slab, used};
+}
+
+// False: no memory for the guard itself.
+bool StackPool::guard(Stack stack) {
+    char* low = stack.low() - kGuardBytes;
+    if (guard_kind_ == GuardKind::madvise) {
+        return install_guard(GuardKind::madvise, low) == 0;
+    }
+    if (mprotect_budget_ > 0 && install_guard(GuardKind::mprotect, low) == 0) {
+        --mprotect_budget_;
+        return true;
+    }
+    if (!has_unguarded_.exchange(true)) {
+        Line note;
+        note << "rondo: vm.max_map_count leaves no more stack guards; further stacks are checked at each switch";
+        note.send(2);
+    }
+    return true;
+}
+
+StackSlab* StackPool::add_slab(int size_class) {
+    size_t index = slab_count_.load(std::memory_order_relaxed);
+    size_t stride = (kSmallestStack << size_class) + kGuardBytes;
+    size_t capacity = kSlabBytes / stride < kMostSlots ? kSlabBytes / stride : kMostSlots;
+    void* memory = nullptr;
+    while (index < kMaxSlabs && memory == nullptr && capacity >= kFewestSlots) {
+        memory = reserve_bytes(capacity * stride + 2 * kHugePage);
+        capacity = memory == nullptr ? capacity / 2 : capacity;
+    }
+    uint32_t* links = memory != nullptr ? reserve_array<uint32_t>(capacity) : nullptr;
+    if (links == nullptr) {
+        if (memory != nullptr) {
+            sys::munmap(memory, capacity * stride + 2 * kHugePage);
+        }
+        return nullptr;
+    }
+    sys::madvise(memory, capacity * stride + 2 * kHugePage, MADV_NOHUGEPAGE);
+    StackSlab& slab = slabs_[index];
+    slab.base = align_past_boundary(static_cast<char*>(memory));
+    slab.stride = stride;
+    slab.capacity = static_cast<uint32_t>(capacity);
+    slab.next_free = links;
+    slab.size_class = static_cast<uint8_t>(size_class);
+    slab_count_.store(index + 1, std::memory_order_release);
+    return &slab;
+}
+
+void StackPool::give_back(Stack stack, StackCache* cache) {
+    in_use_.fetch_sub(1, std::memory_order_relaxed);
+    int size_class = stack.slab->size_class;
+    if (cache != nullptr && cache->count[size_class] < StackCache::kPerClass) {
+        cache->warm[size_class][cache->count[size_class]++] = stack;
+        return;
+    }
+    trim(stack);
+    SpinGuard hold(lock_);
+    stack.slab->next_free[stack.slot] = stack.slab->first_free;
+    stack.slab->first_free = stack.slot + 1;
+    with_room_[size_class] = stack.slab;
+}
+
+// Gives back all but the top page, which the next owner touches first.
+void StackPool::trim(Stack stack) { sys::madvise(stack.low(), stack.bytes() - kPage, MADV_DONTNEED); }
+
+StackSlab* StackPool::slab(size_t index) const {
+    return index < slab_count_.load(std::memory_order_acquire) ? &slabs_[index] : nullptr;
+}
+
+Stack StackPool::find(const void* address) const {
+    auto* byte = static_cast<const char*>(address);
+    for (size_t i = 0; StackSlab* candidate = slab(i); ++i) {
+        if (byte < candidate->base) {
+            continue;
+        }
+        size_t slot = static_cast<size_t>(byte - candidate->base) / candidate->stride;
+        if (slot < candidate->used.load(std::memory_order_acquire)) {
+            return {candidate, static_cast<uint32_t>(slot)};
+        }
+    }
+    return {};
+}
+
+}  // namespace rondo

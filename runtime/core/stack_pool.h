@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where stacks come from. Each size class owns slabs: one reserved mapping each, divided into equal slots of
+// [guard | usable stack]; a slot's guard lies next to its lower neighbour's top, so that the two share a page-table
+// page. Memory is touched by use alone: a parked thread costs its top page and a share of a page-table page.
+//
+// Free stacks: each worker keeps a few warm ones of each class (StackCache); beyond that they go back to their slab,
+// whose free list is an array beside it, not inside the stacks, so a stack given back costs no page. Reuse is LIFO:
+// a fault on a fresh page is dearer than all the rest of thread creation.
+//
+// Slabs are never unmapped: a stale thread handle points at readable memory, and a slot's owner can be found by
+// address alone (the dump walks the slots).
+//
+// Slabs grow under the pool's spinlock; a slot belongs to whoever took it. Any thread, never in a signal handler.
+//
+// Rejected: one mmap a stack (two VMAs each, 12 to 25 us), split stacks (recompile the world).
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/base/spinlock.h"
+#include "runtime/core/guard.h"
+
+namespace rondo {
+
+struct StackSlab {
+    char* base = nullptr;
+    size_t stride = 0;
+    uint32_t capacity = 0;
+    std::atomic<uint32_t> used{0};  // slots ever handed out, [0, used)
+    uint32_t* next_free = nullptr;  // next_free[slot]: the following free slot + 1, 0 ends; guarded by the pool
+    uint32_t first_free = 0;        // slot + 1; guarded by the pool
+    uint8_t size_class = 0;
+};
+
+// A slot in use. Trivially copyable; empty when slab is null.
+struct Stack {
+    StackSlab* slab = nullptr;
+    uint32_t slot = 0;
+
+    explicit operator bool() const { return slab != nullptr; }
+    char* low() const { return slab->base + slot * slab->stride + kGuardBytes; }
+    char* top() const { return slab->base + (slot + 1) * slab->stride; }
+    size_t bytes() const { return slab->stride - kGuardBytes; }
+};
+
+constexpr size_t kSmallestStack = 64 * 1024;
+constexpr int kSizeClasses = 15;  // 64 KB << class, to 1 GB
+constexpr size_t kLargestStack = kSmallestStack << (kSizeClasses - 1);
+constexpr size_t kDefaultStack = 8 * 1024 * 1024;
+
+// A worker's warm stacks. Used only by its worker.
+struct StackCache {
+    static constexpr int kPerClass = 32;
+    Stack warm[kSizeClasses][kPerClass];
+    uint8_t count[kSizeClasses] = {};
+};
+
+class StackPool {
+   public:
+    static StackPool& instance();
+
+    // Once, before the first take. default_bytes: the size that a request of 0 means.
+    void init(size_t default_bytes);
+
+    // bytes 0: the default size, which is halved (and said once) where the system refuses so much address space.
+    // cache may be null (a thread that is no worker). Empty result: no address space or memory.
+    Stack take(size_t bytes, StackCache* cache);
+    void give_back(Stack stack, StackCache* cache);
+
+    size_t default_bytes() const { return default_bytes_.load(std::memory_order_relaxed); }
+    GuardKind guard_kind() const { return guard_kind_; }
+    // True once a stack without a guard in memory exists: switches then check the stack pointer.
+    bool has_unguarded() const { return has_unguarded_.load(std::memory_order_relaxed); }
+    int64_t in_use() const { return in_use_.load(std::memory_order_relaxed); }
+
+    // The slot that contains the address; empty if it is in none that was ever handed out.
+    Stack find(const void* address) const;
+
+    // Slabs in order of creation, for the dump; null past the end.
+    StackSlab* slab(size_t index) const;
+
+   private:
+    static constexpr size_t kMaxSlabs = 4096;
+
+    Stack take_from_class(int size_class);
+    Stack take_from_slab(StackSlab& slab);
+    StackSlab* add_slab(int size_class);
+    bool guard(Stack stack);
+    void trim(Stack stack);
+
+    Spinlock lock_;
+    StackSlab* slabs_ = nullptr;               // reserved array; entries below slab_count_ are complete
+    std::atomic<size_t> slab_count_{0};        // written under lock_
+    StackSlab* with_room_[kSizeClasses] = {};  // the slab that is tried first; guarded by lock_
+    std::atomic<size_t> default_bytes_{kDefaultStack};
+    size_t mprotect_budget_ = 0;               // guarded by lock_
+    GuardKind guard_kind_ = GuardKind::check;  // written before the first thread
+    std::atomic<bool> has_unguarded_{false};
+    std::atomic<int64_t> in_use_{0};
+};
+
+}  // namespace rondo

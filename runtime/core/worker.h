@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A worker: one kernel thread that runs fibers, with its own run queue, timers, I/O backend, stack cache and inbox.
+// Everything in it is used on that thread alone, except post(), load and what is marked atomic.
+//
+// Fibers switch to each other directly while the run queue has work. Every kPollInterval switches, and when the queue
+// is empty, the worker's own loop runs on its own stack: inbox, timers, I/O, then the next fiber. With nothing to do it
+// sleeps in the backend.
+//
+// Sleeping without losing a message: the worker sets asleep_ and looks at the inbox once more; a sender pushes and then
+// clears asleep_. One of the two sees the other (both are sequentially consistent), and only the sender that clears the
+// flag pays for a wake().
+//
+// Fairness: a call that did not park spends budget; when it is used up, or a pass of the loop is 1 ms old, the fiber
+// yields. Code that makes no call is not preempted.
+#pragma once
+
+#include "runtime/core/fiber.h"
+#include "runtime/core/io_backend.h"
+#include "runtime/core/park.h"
+#include "runtime/core/policy.h"
+#include "runtime/core/tls.h"
+
+namespace rondo {
+
+class Worker {
+   public:
+    // index: 0 is the main thread's. False: no memory for timers, cache or loop stack.
+    bool init(unsigned index, Policy& policy, IoBackend& backend, uint64_t ticks_per_ms);
+
+    // The stack that its loop or its kernel thread runs on.
+    Stack loop_stack() const { return loop_stack_; }
+
+    // Makes the calling kernel thread this worker, running `fiber` in place. The loop gets a stack of its own.
+    void adopt(Fiber& fiber);
+
+    // Makes the calling kernel thread this worker and runs its loop on the calling stack.
+    [[noreturn]] void run_here();
+
+    // Sends a message from any thread; wakes the worker if it sleeps.
+    void post(Message& message);
+
+    // Suspends the current fiber, which somebody else will make ready.
+    void park_current(Unlock unlock);
+
+    // Lets the others run. Returns at once when there are none and I/O was looked at a moment ago.
+    void yield_current();
+
+    // The first call of a new fiber: ends the switch that led to it, with a clean errno and no exception in flight.
+    void begin_fiber();
+
+    // Leaves the current fiber for good; `after` runs off its stack.
+    [[noreturn]] void leave_for_good(Unlock after);
+
+    // Makes a fiber of this worker runnable; on its kernel thread.
+    void make_ready(Fiber& fiber);
+
+    // Ends the wait of an operation: its thread runs again with op.result. On its kernel thread.
+    static void complete(IoOp& op);
+
+    // A call that could have parked and did not.
+    void spend_budget() {
+        bool late = ticks() - pass_ticks_ > ticks_per_ms_;
+        if (late) {
+            polls_in_ = 0;  // others have used up the millisecond as well: look at I/O before the next of them
+        }
+        if (--budget_ <= 0 || late) {
+            yield_current();
+        }
+    }
+    // The same without the clock, for operations of a few nanoseconds.
+    void spend_budget_cheaply() {
+        if (--budget_ <= 0) {
+            yield_current();
+        }
+    }
+
+    // Runs the messages that have arrived.
+    void drain_inbox();
+
+    Fiber* current() const { return current_; }
+    Timers& timers() { return timers_; }
+    IoBackend& backend() { return *backend_; }
+    StackCache* stacks() { return stacks_; }
+    unsigned index() const { return index_; }
+    uint64_t switches() const { return switches_; }
+
+    std::atomic<int64_t> load{0};  // fibers placed here and not ended; any thread
+
+   private:
+    static constexpr int kBudget = 64;
+    static constexpr int kPollInterval = 64;
+
+    static void loop_entry();
+    [[noreturn]] void loop();
+    void become_current_thread();
+    void pass();
+    void resume(Fiber& fiber);
+    void switch_away(Unlock after);
+    Fiber* choose();
+    void land();
+    void check_stack() const;
+
+    Fiber* current_ = nullptr;  // null while the loop runs
+    Policy* policy_ = nullptr;
+    int budget_ = kBudget;
+    int polls_in_ = kPollInterval;  // switches left before the loop must look at I/O
+    Unlock after_switch_;
+    uint64_t pass_ticks_ = 0;  // when the loop last looked at I/O
+    uint64_t ticks_per_ms_ = 0;
+    EhGlobals* eh_globals_ = nullptr;
+    uint64_t switches_ = 0;
+    Timers timers_;
+    IoBackend* backend_ = nullptr;
+    StackCache* stacks_ = nullptr;
+    Context loop_context_;
+    Stack loop_stack_;
+    unsigned index_ = 0;
+
+    alignas(64) Inbox inbox_;
+    std::atomic<bool> asleep_{false};
+};
+
+// The fiber that runs on this kernel thread, or null on a thread that is no worker.
+inline Fiber* current_fiber() {
+    Worker* worker = self_;
+    return worker != nullptr ? worker->current() : nullptr;
+}
+
+// What names the calling thread as the owner of a lock: unique among all threads of the process.
+// A kernel thread's own is its libc handle, which the adopted thread keeps.
+inline uint64_t current_owner() {
+    Fiber* fiber = current_fiber();
+    return fiber != nullptr ? fiber->handle : reinterpret_cast<uint64_t>(thread_pointer());
+}
+
+}  // namespace rondo

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * rondo.h: the whole public interface of the Rondo runtime.
+ *
+ * Naming. Every pthread_x, sem_x and blocking call x of POSIX that Rondo implements is here as
+ * rondo_x, with the same arguments, the same meaning and the same errors. The few calls that POSIX has no name for
+ * stand in the last section. "Thread" below is a Rondo thread: a fiber, pinned to one worker (a kernel thread).
+ *
+ * Errors. The thread family returns 0 or an error number and leaves errno alone; semaphores and the I/O family
+ * return -1 and set errno. Exhaustion is reported (EAGAIN, ENOMEM), never fatal.
+ *
+ * Who may call. Synchronisation works on Rondo threads and on any other kernel thread of the process, from the
+ * process's first instruction. I/O and sleeping calls park a Rondo thread; on any other kernel thread they are
+ * the plain blocking system call. The first rondo_create starts the runtime: when the main thread makes it,
+ * main itself becomes a Rondo thread, in place.
+ *
+ * All-zero memory is a valid unlocked object of each type, except a barrier.
+ */
+#ifndef RONDO_RONDO_H
+#define RONDO_RONDO_H
+
+#include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+/* ---- types: opaque, of the size of their pthread namesakes ------------------------------------------------- */
+
+typedef unsigned long rondo_t;
+typedef unsigned int rondo_key_t;
+typedef int rondo_once_t;
+typedef volatile int rondo_spinlock_t;
+
+typedef union {
+    char opaque[56];
+    long align;
+} rondo_attr_t;
+typedef union {
+    char opaque[40];
+    long align;
+} rondo_mutex_t;
+typedef union {
+    char opaque[48];
+    long long align;
+} rondo_cond_t;
+typedef union {
+    char opaque[56];
+    long align;
+} rondo_rwlock_t;
+typedef union {
+    char opaque[32];
+    long align;
+} rondo_barrier_t;
+typedef union {
+    char opaque[32];
+    long align;
+} rondo_sem_t;
+typedef union {
+    char opaque[4];
+    int align;
+} rondo_mutexattr_t;
+typedef union {
+    char opaque[4];
+    int align;
+} rondo_condattr_t;
+typedef union {
+    char opaque[8];
+    long align;
+} rondo_rwlockattr_t;
+typedef union {
+    char opaque[4];
+    int align;
+} rondo_barrierattr_t;
+
+/* clang-format off */
+#define RONDO_MUTEX_INITIALIZER  {{0}}
+#define RONDO_COND_INITIALIZER   {{0}}
+#define RONDO_RWLOCK_INITIALIZER {{0}}
+#define RONDO_ONCE_INIT 0
+/* clang-format on */
+
+enum { RONDO_CREATE_JOINABLE = 0, RONDO_CREATE_DETACHED = 1 };
+enum { RONDO_MUTEX_NORMAL = 0, RONDO_MUTEX_RECURSIVE = 1, RONDO_MUTEX_ERRORCHECK = 2, RONDO_MUTEX_ADAPTIVE = 3 };
+enum { RONDO_RWLOCK_PREFER_READER = 0, RONDO_RWLOCK_PREFER_WRITER = 1, RONDO_RWLOCK_PREFER_WRITER_NONRECURSIVE = 2 };
+enum { RONDO_PROCESS_PRIVATE = 0, RONDO_PROCESS_SHARED = 1 };
+enum { RONDO_CANCEL_ENABLE = 0, RONDO_CANCEL_DISABLE = 1 };
+enum { RONDO_CANCEL_DEFERRED = 0, RONDO_CANCEL_ASYNCHRONOUS = 1 };
+enum { RONDO_BARRIER_SERIAL_THREAD = -1 };
+#define RONDO_CANCELED ((void*)-1)
+
+/* ---- threads ------------------------------------------------------------------------------------------------ */
+
+/* EAGAIN: no memory or address space for a stack. EINVAL: attributes that cannot be honoured. */
+int rondo_create(rondo_t* thread, const rondo_attr_t* attr, void* (*start)(void*), void* arg);
+/* ESRCH: no such thread. EINVAL: detached, or another thread joins it. EDEADLK: itself. Cancellation point. */
+int rondo_join(rondo_t thread, void** result);
+int rondo_tryjoin_np(rondo_t thread, void** result); /* EBUSY: still running */
+int rondo_timedjoin_np(rondo_t thread, void** result, const struct timespec* realtime_deadline);
+int rondo_clockjoin_np(rondo_t thread, void** result, clockid_t clock, const struct timespec* deadline);
+int rondo_detach(rondo_t thread);
+/* Unwinds the calling thread: cleanup handlers and C++ destructors run, then key destructors. On a kernel thread that
+ * is not a Rondo thread it is libc's pthread_exit. */
+void rondo_exit(void* result) __attribute__((noreturn));
+rondo_t rondo_self(void);
+int rondo_equal(rondo_t a, rondo_t b);
+int rondo_yield(void);
+int rondo_setname_np(rondo_t thread, const char* name); /* ERANGE: longer than 15 bytes */
+int rondo_getname_np(rondo_t thread, char* buffer, size_t size);
+int rondo_getattr_np(rondo_t thread, rondo_attr_t* attr);
+
+int rondo_attr_init(rondo_attr_t* attr);
+int rondo_attr_destroy(rondo_attr_t* attr);
+int rondo_attr_setdetachstate(rondo_attr_t* attr, int state);
+int rondo_attr_getdetachstate(const rondo_attr_t* attr, int* state);
+int rondo_attr_setstacksize(rondo_attr_t* attr, size_t bytes); /* EINVAL: under 16384 */
+int rondo_attr_getstacksize(const rondo_attr_t* attr, size_t* bytes);
+int rondo_attr_setguardsize(rondo_attr_t* attr, size_t bytes); /* recorded; the guard is always at least 64 KB */
+int rondo_attr_getguardsize(const rondo_attr_t* attr, size_t* bytes);
+int rondo_attr_setstack(rondo_attr_t* attr, void* lowest, size_t bytes);
+int rondo_attr_getstack(const rondo_attr_t* attr, void** lowest, size_t* bytes);
+
+/* ---- cancellation: deferred; acted on where a call parks or would park --------------------------------------- */
+
+int rondo_cancel(rondo_t thread);
+int rondo_setcancelstate(int state, int* old_state);
+int rondo_setcanceltype(int type, int* old_type); /* ENOTSUP: RONDO_CANCEL_ASYNCHRONOUS */
+void rondo_testcancel(void);
+
+struct rondo_cleanup {
+    void (*routine)(void*);
+    void* arg;
+    struct rondo_cleanup* previous;
+};
+/* The frame must live in the calling function's stack frame until it is popped. */
+void rondo_cleanup_push(struct rondo_cleanup* frame, void (*routine)(void*), void* arg);
+void rondo_cleanup_pop(struct rondo_cleanup* frame, int execute);
+
+/* ---- mutex, condition variable, rwlock, barrier, spin lock, once --------------------------------------------- */
+
+int rondo_mutexattr_init(rondo_mutexattr_t* attr);
+int rondo_mutexattr_destroy(rondo_mutexattr_t* attr);
+int rondo_mutexattr_settype(rondo_mutexattr_t* attr, int type);
+int rondo_mutexattr_gettype(const rondo_mutexattr_t* attr, int* type);
+int rondo_mutexattr_setpshared(rondo_mutexattr_t* attr, int pshared); /* ENOTSUP: RONDO_PROCESS_SHARED */
+int rondo_mutexattr_getpshared(const rondo_mutexattr_t* attr, int* pshared);
+int rondo_mutex_init(rondo_mutex_t* mutex, const rondo_mutexattr_t* attr);
+int rondo_mutex_destroy(rondo_mutex_t* mutex); /* EBUSY: locked */
+int rondo_mutex_lock(rondo_mutex_t* mutex);    /* EDEADLK: errorcheck, held by the caller */
+int rondo_mutex_trylock(rondo_mutex_t* mutex); /* EBUSY; yields when it fails */
+int rondo_mutex_timedlock(rondo_mutex_t* mutex, const struct timespec* realtime_deadline);
+int rondo_mutex_clocklock(rondo_mutex_t* mutex, clockid_t clock, const struct timespec* deadline);
+int rondo_mutex_unlock(rondo_mutex_t* mutex); /* EPERM: errorcheck or recursive, not held by the caller */
+
+int rondo_condattr_init(rondo_condattr_t* attr);
+int rondo_condattr_destroy(rondo_condattr_t* attr);
+int rondo_condattr_setclock(rondo_condattr_t* attr, clockid_t clock);
+int rondo_condattr_getclock(const rondo_condattr_t* attr, clockid_t* clock);
+int rondo_condattr_setpshared(rondo_condattr_t* attr, int pshared);
+int rondo_condattr_getpshared(const rondo_condattr_t* attr, int* pshared);
+int rondo_cond_init(rondo_cond_t* cond, const rondo_condattr_t* attr);
+int rondo_cond_destroy(rondo_cond_t* cond); /* EBUSY: threads wait */
+int rondo_cond_wait(rondo_cond_t* cond, rondo_mutex_t* mutex);
+int rondo_cond_timedwait(rondo_cond_t* cond, rondo_mutex_t* mutex, const struct timespec* deadline);
+int rondo_cond_clockwait(rondo_cond_t* cond, rondo_mutex_t* mutex, clockid_t clock, const struct timespec* deadline);
+int rondo_cond_signal(rondo_cond_t* cond);
+int rondo_cond_broadcast(rondo_cond_t* cond);
+
+int rondo_rwlockattr_init(rondo_rwlockattr_t* attr);
+int rondo_rwlockattr_destroy(rondo_rwlockattr_t* attr);
+int rondo_rwlockattr_setkind_np(rondo_rwlockattr_t* attr, int kind);
+int rondo_rwlockattr_getkind_np(const rondo_rwlockattr_t* attr, int* kind);
+int rondo_rwlockattr_setpshared(rondo_rwlockattr_t* attr, int pshared);
+int rondo_rwlockattr_getpshared(const rondo_rwlockattr_t* attr, int* pshared);
+int rondo_rwlock_init(rondo_rwlock_t* lock, const rondo_rwlockattr_t* attr);
+int rondo_rwlock_destroy(rondo_rwlock_t* lock);
+int rondo_rwlock_rdlock(rondo_rwlock_t* lock);
+int rondo_rwlock_tryrdlock(rondo_rwlock_t* lock);
+int rondo_rwlock_timedrdlock(rondo_rwlock_t* lock, const struct timespec* realtime_deadline);
+int rondo_rwlock_clockrdlock(rondo_rwlock_t* lock, clockid_t clock, const struct timespec* deadline);
+int rondo_rwlock_wrlock(rondo_rwlock_t* lock);
+int rondo_rwlock_trywrlock(rondo_rwlock_t* lock);
+int rondo_rwlock_timedwrlock(rondo_rwlock_t* lock, const struct timespec* realtime_deadline);
+int rondo_rwlock_clockwrlock(rondo_rwlock_t* lock, clockid_t clock, const struct timespec* deadline);
+int rondo_rwlock_unlock(rondo_rwlock_t* lock);
+
+int rondo_barrierattr_init(rondo_barrierattr_t* attr);
+int rondo_barrierattr_destroy(rondo_barrierattr_t* attr);
+int rondo_barrierattr_setpshared(rondo_barrierattr_t* attr, int pshared);
+int rondo_barrierattr_getpshared(const rondo_barrierattr_t* attr, int* pshared);
+int rondo_barrier_init(rondo_barrier_t* barrier, const rondo_barrierattr_t* attr, unsigned count);
+int rondo_barrier_destroy(rondo_barrier_t* barrier); /* EBUSY: threads wait */
+int rondo_barrier_wait(rondo_barrier_t* barrier);
+
+int rondo_spin_init(rondo_spinlock_t* lock, int pshared);
+int rondo_spin_destroy(rondo_spinlock_t* lock);
+int rondo_spin_lock(rondo_spinlock_t* lock); /* yields while contended */
+int rondo_spin_trylock(rondo_spinlock_t* lock);
+int rondo_spin_unlock(rondo_spinlock_t* lock);
+
+int rondo_once(rondo_once_t* once, void (*routine)(void));
+
+/* ---- keys: 1024 of them, destructors run up to 4 rounds at thread exit ---------------------------------------- */
+
+int rondo_key_create(rondo_key_t* key, void (*destructor)(void*)); /* EAGAIN: none left */
+int rondo_key_delete(rondo_key_t key);
+void* rondo_getspecific(rondo_key_t key);
+int rondo_setspecific(rondo_key_t key, const void* value);
+
+/* ---- unnamed semaphores ----------------------------------------------------------------------------------------- */
+
+int rondo_sem_init(rondo_sem_t* sem, int pshared, unsigned value); /* ENOSYS: pshared */
+int rondo_sem_destroy(rondo_sem_t* sem);
+int rondo_sem_wait(rondo_sem_t* sem);
+int rondo_sem_trywait(rondo_sem_t* sem);
+int rondo_sem_timedwait(rondo_sem_t* sem, const struct timespec* realtime_deadline);
+int rondo_sem_clockwait(rondo_sem_t* sem, clockid_t clock, const struct timespec* deadline);
+int rondo_sem_post(rondo_sem_t* sem);
+int rondo_sem_getvalue(rondo_sem_t* sem, int* value);
+
+/* ---- descriptors: cancellation points as POSIX lists them ----------------------------------------------------------
+ */
+
+int rondo_socket(int domain, int type, int protocol);
+int rondo_socketpair(int domain, int type, int protocol, int pair[2]);
+int rondo_accept(int fd, struct sockaddr* address, socklen_t* length);
+int rondo_accept4(int fd, struct sockaddr* address, socklen_t* length, int flags);
+int rondo_connect(int fd, const struct sockaddr* address, socklen_t length);
+int rondo_setsockopt(int fd, int level, int name, const void* value, socklen_t length);
+ssize_t rondo_recv(int fd, void* buffer, size_t length, int flags);
+ssize_t rondo_recvfrom(int fd, void* buffer, size_t length, int flags, struct sockaddr* address, socklen_t* addrlen);
+ssize_t rondo_recvmsg(int fd, struct msghdr* message, int flags);
+ssize_t rondo_send(int fd, const void* buffer, size_t length, int flags);
+ssize_t rondo_sendto(int fd, const void* buffer, size_t length, int flags, const struct sockaddr* address,
+                     socklen_t addrlen);
+ssize_t rondo_sendmsg(int fd, const struct msghdr* message, int flags);
+ssize_t rondo_read(int fd, void* buffer, size_t length);
+ssize_t rondo_write(int fd, const void* buffer, size_t length);
+ssize_t rondo_readv(int fd, const struct iovec* vector, int count);
+ssize_t rondo_writev(int fd, const struct iovec* vector, int count);
+/* Threads parked on the descriptor return -1 with EBADF before the number is free for reuse. */
+int rondo_close(int fd);
+int rondo_dup(int fd);
+int rondo_dup2(int fd, int to);
+int rondo_dup3(int fd, int to, int flags);
+int rondo_pipe(int ends[2]);
+int rondo_pipe2(int ends[2], int flags);
+int rondo_fcntl(int fd, int command, unsigned long arg);
+int rondo_ioctl(int fd, unsigned long request, void* arg);
+int rondo_poll(struct pollfd* fds, nfds_t count, int timeout_ms);
+
+/* ---- sleeping -------------------------------------------------------------------------------------------------------
+ */
+
+unsigned rondo_sleep(unsigned seconds);
+int rondo_usleep(unsigned microseconds);
+int rondo_nanosleep(const struct timespec* duration, struct timespec* remaining);
+int rondo_clock_nanosleep(clockid_t clock, int flags, const struct timespec* time, struct timespec* remaining);
+
+/* ---- what POSIX has no name for
+ * ---------------------------------------------------------------------------------------- */
+
+/* 1 if the caller is a Rondo thread, else 0. */
+int rondo_on_thread(void);
+/* 1 once the runtime has started, else 0. */
+int rondo_started(void);
+/* Parks while *word == expected, until rondo_futex_wake on the same address. deadline: absolute CLOCK_MONOTONIC, or
+ * NULL for none. Returns 0, or EAGAIN (the word differs), ETIMEDOUT. Not a cancellation point. */
+int rondo_futex_wait(const uint32_t* word, uint32_t expected, const struct timespec* deadline);
+/* Wakes at most count waiters; returns how many. */
+int rondo_futex_wake(const uint32_t* word, int count);
+/* Runs fn(arg) on a kernel thread of the offload pool while the calling thread parks; for calls that would block
+ * the worker and end by themselves. fn must not call rondo_* I/O. ENOMEM/EAGAIN: no kernel thread could be had. */
+int rondo_offload(void (*fn)(void*), void* arg);
+/* 1 if reading or writing the descriptor can wait for somebody else (socket, pipe, terminal, eventfd…), 0 for files,
+ * -1 and EBADF. */
+int rondo_fd_waits(int fd);
+/* Writes one line a thread (id, name, state, wait reason, object) to the descriptor; async-signal-safe. */
+void rondo_dump(int fd);
+/* "rondo 0.1.0" */
+const char* rondo_version(void);
+
+struct rondo_stats {
+    uint64_t live_threads; /* created or adopted, not yet ended */
+    uint64_t live_stacks;  /* taken from the pool and not given back: running, parked or not yet joined */
+    uint64_t armed_timers;
+    uint64_t pending_io; /* operations submitted and not completed */
+    uint64_t switches;   /* since start, all workers */
+    unsigned workers;
+    const char* io_backend; /* "epoll" */
+    const char* guard_kind; /* "madvise", "mprotect" or "check" */
+};
+/* A snapshot; exact when no other worker runs. All zero before the start. */
+void rondo_get_stats(struct rondo_stats* stats);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+#endif

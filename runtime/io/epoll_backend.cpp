@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See epoll_backend.h.
+
+#include "runtime/io/epoll_backend.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <cerrno>
+
+#include "runtime/base/check.h"
+#include "runtime/base/reserve.h"
+#include "runtime/core/worker.h"
+#include "runtime/io/attempt.h"
+
+namespace rondo {
+
+namespace {
+
+constexpr uint32_t kAllEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
+constexpr uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
+constexpr uint32_t kWriteEvents = EPOLLOUT | EPOLLHUP | EPOLLERR;
+constexpr uint32_t kBeyondData = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
+constexpr uint64_t kWakeTag = UINT64_MAX;
+
+uint64_t tag_of(int fd, uint32_t generation) { return uint64_t{generation} << 32 | static_cast<uint32_t>(fd); }
+
+}  // namespace
+
+long EpollBackend::init(unsigned worker_index, uint64_t ticks_per_ms) {
+    long set = sys::call(SYS_epoll_create1, EPOLL_CLOEXEC);
+    long bell = sys::call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (set < 0 || bell < 0) {
+        return set < 0 ? set : bell;
+    }
+    epoll_ = static_cast<int>(set);
+    wake_ = static_cast<int>(bell);
+    worker_bit_ = 1ULL << (worker_index % 64);
+    check_ticks_ = kCheckAfterMs * ticks_per_ms;
+    watches_ = reserve_array<Watch>(FdTable::instance().capacity());
+    if (watches_ == nullptr) {
+        return -ENOMEM;
+    }
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = kWakeTag;
+    return sys::call(SYS_epoll_ctl, epoll_, EPOLL_CTL_ADD, wake_, sys::to_arg(&event));
+}
+
+// The watch under the number's present life. What an older life left behind (the number was closed behind our back) is
+// ended here.
+EpollBackend::Watch& EpollBackend::watch_of(int fd, const FdEntry& entry) {
+    Watch& watch = watches_[fd];
+    uint32_t generation = entry.generation();
+    if (watch.generation != generation) {
+        reset(watch, -EBADF);
+        watch.generation = generation;
+    }
+    return watch;
+}
+
+OpQueue& EpollBackend::queue_of(Watch& watch, const IoOp& op) {
+    if (op.kind == IoKind::poll) {
+        return watch.pollers;
+    }
+    return op.reads() ? watch.readers : watch.writers;
+}
+
+long EpollBackend::register_fd(int fd, Watch& watch) {
+    epoll_event event{};
+    event.events = kAllEvents;
+    event.data.u64 = tag_of(fd, watch.generation);
+    long error = sys::call(SYS_epoll_ctl, epoll_, EPOLL_CTL_ADD, fd, sys::to_arg(&event));
+    if (error == -EEXIST) {
+        error = sys::call(SYS_epoll_ctl, epoll_, EPOLL_CTL_MOD, fd, sys::to_arg(&event));
+    }
+    watch.registered = error == 0;
+    return error;
+}
+
+bool EpollBackend::submit(IoOp& op) {
+    FdEntry* entry = FdTable::instance().find(op.fd);
+    if (entry == nullptr) {
+        op.result = -EBADF;
+        return true;
+    }
+    Watch& watch = watch_of(op.fd, *entry);
+    OpQueue& queue = queue_of(watch, op);
+    bool blocked = op.reads() ? watch.read_blocked : watch.write_blocked;
+    bool may_try = op.kind != IoKind::poll && queue.empty() && !blocked;
+    if (may_try && try_now(op, watch, *entry)) {
+        return true;
+    }
+    if (!watch.registered) {
+        long error = announce_and_register(op.fd, watch, *entry);
+        if (error != 0) {
+            op.result = error == -EPERM ? -EOPNOTSUPP : error;
+            return true;
+        }
+    }
+    hold(op, queue);
+    return false;
+}
+
+// Either a closer sees our bit and asks us to forget the number, or we see that it is being closed.
+long EpollBackend::announce_and_register(int fd, Watch& watch, FdEntry& entry) {
+    entry.workers.fetch_or(worker_bit_, std::memory_order_seq_cst);
+    if (entry.life() != FdEntry::Life::live || entry.generation() != watch.generation) {
+        return -EBADF;
+    }
+    return register_fd(fd, watch);
+}
+
+// True: finished.
+bool EpollBackend::try_now(IoOp& op, Watch& watch, const FdEntry& entry) {
+    bool drained = false;
+    Attempt outcome = attempt(op, drained);
+    bool skip = drained && watch.registered && !watch.never_skip && entry.kind() == FdKind::tcp &&
+                !entry.has(FdEntry::kNeverSkip);
+    bool& blocked = op.reads() ? watch.read_blocked : watch.write_blocked;
+    if (outcome == Attempt::unsupported) {
+        op.result = -EOPNOTSUPP;
+        return true;
+    }
+    blocked = skip || outcome == Attempt::would_block;
+    return outcome == Attempt::finished;
+}
+
+void EpollBackend::hold(IoOp& op, OpQueue& queue) {
+    queue.push_back(op);
+    young_.push_back(op);
+    ++pending_;
+}
+
+void EpollBackend::let_go(IoOp& op, OpQueue& queue) {
+    queue.remove(op);
+    if (op.linked()) {
+        op.unlink();
+    }
+    --pending_;
+}
+
+void EpollBackend::finish(IoOp& op, OpQueue& queue) {
+    let_go(op, queue);
+    IoOp* owner = op.group != nullptr ? op.group : &op;
+    if (owner->waiter.outcome() == WakeCause::pending) {
+        owner->result = op.result;
+        Worker::complete(*owner);
+    }
+}
+
+// A poll call of several descriptors waits on an operation that is not held itself.
+void EpollBackend::cancel(IoOp& op) {
+    op.result = partial_result(op, -ECANCELED);
+    if (op.held) {
+        let_go(op, queue_of(watches_[op.fd], op));
+    }
+    Worker::complete(op);
+}
+
+void EpollBackend::withdraw(IoOp& op) {
+    if (op.held) {
+        let_go(op, watches_[op.fd].pollers);
+    }
+}
+
+void EpollBackend::poll(Nanoseconds deadline) {
+    wait_for_events(deadline);
+    if (ticks() >= next_check_) {
+        check_old();
+    }
+}
+
+void EpollBackend::wake() {
+    uint64_t one = 1;
+    sys::write(wake_, &one, sizeof one);
+}
+
+void EpollBackend::forget(int fd) {
+    Watch& watch = watches_[fd];
+    FdEntry* entry = FdTable::instance().entry(fd);
+    if (watch.registered && entry->has(FdEntry::kShared)) {
+        sys::call(SYS_epoll_ctl, epoll_, EPOLL_CTL_DEL, fd);  // the close of the last reference does it otherwise
+    }
+    reset(watch, -EBADF);
+}
+
+void EpollBackend::reset(Watch& watch, long error) {
+    watch.registered = watch.read_blocked = watch.write_blocked = watch.never_skip = false;
+    fail_all(watch.readers, error);
+    fail_all(watch.writers, error);
+    fail_all(watch.pollers, error);
+}
+
+void EpollBackend::fail_all(OpQueue& queue, long error) {
+    while (IoOp* op = queue.first()) {
+        op->result = partial_result(*op, error);
+        finish(*op, queue);
+    }
+}
+
+void EpollBackend::handle(const epoll_event& event) {
+    int fd = static_cast<int>(event.data.u64 & UINT32_MAX);
+    Watch& watch = watches_[fd];
+    FdEntry* entry = FdTable::instance().entry(fd);
+    if (!watch.registered || event.data.u64 != tag_of(fd, watch.generation) || entry == nullptr) {
+        return;
+    }
+    if ((event.events & kBeyondData) != 0) {
+        watch.never_skip = true;
+    }
+    if ((event.events & kReadEvents) != 0) {
+        watch.read_blocked = false;
+        run_queue(watch, watch.readers, *entry);
+    }
+    if ((event.events & kWriteEvents) != 0) {
+        watch.write_blocked = false;
+        run_queue(watch, watch.writers, *entry);
+    }
+    for (IoOp* op = watch.pollers.first(); op != nullptr;) {
+        IoOp* next = op->behind;
+        if ((event.events & (static_cast<uint32_t>(op->events) | EPOLLERR | EPOLLHUP)) != 0) {
+            op->result = 1;
+            finish(*op, watch.pollers);
+        }
+        op = next;
+    }
+}
+
+void EpollBackend::run_queue(Watch& watch, OpQueue& queue, const FdEntry& entry) {
+    while (IoOp* op = queue.first()) {
+        if (!try_now(*op, watch, entry)) {
+            return;
+        }
+        finish(*op, queue);
+        bool blocked = &queue == &watch.readers ? watch.read_blocked : watch.write_blocked;
+        if (blocked) {
+            return;
+        }
+    }
+}
+
+void EpollBackend::wait_for_events(Nanoseconds deadline) {
+    Nanoseconds wait = deadline == 0 ? 0 : kNever;
+    if (deadline != 0 && deadline != kNever) {
+        Nanoseconds left = deadline - now_ns();
+        wait = left > 0 ? left : 0;
+    }
+    if (wait > kCheckAfterMs * kMillisecond && !(young_.empty() && old_.empty())) {
+        wait = kCheckAfterMs * kMillisecond;
+    }
+    epoll_event events[kEvents];
+    long count = -ENOSYS;
+    if (has_pwait2_) {
+        timespec timeout = to_timespec(wait == kNever ? 0 : wait);
+        count = sys::call(SYS_epoll_pwait2, epoll_, sys::to_arg(events), kEvents,
+                          sys::to_arg(wait == kNever ? nullptr : &timeout), 0);
+        has_pwait2_ = count != -ENOSYS;
+    }
+    if (!has_pwait2_) {
+        long ms = wait == kNever ? -1 : static_cast<long>((wait + kMillisecond - 1) / kMillisecond);
+        count = sys::call(SYS_epoll_pwait, epoll_, sys::to_arg(events), kEvents, ms < INT32_MAX ? ms : INT32_MAX, 0);
+    }
+    RONDO_CHECK(count >= 0 || count == -EINTR);
+    for (long i = 0; i < count; ++i) {
+        if (events[i].data.u64 == kWakeTag) {
+            uint64_t rung;
+            sys::read(wake_, &rung, sizeof rung);
+        } else {
+            handle(events[i]);
+        }
+    }
+}
+
+// Those that were parked before the last look and still are have waited for 100 to 200 ms.
+void EpollBackend::check_old() {
+    next_check_ = ticks() + check_ticks_;
+    while (IoOp* op = old_.pop_front()) {
+        check_registration(*op);
+    }
+    old_.append(young_);
+}
+
+// Re-arming asks the kernel for the present state, so this also mends a registration whose edge was lost.
+void EpollBackend::check_registration(IoOp& op) {
+    Watch& watch = watches_[op.fd];
+    epoll_event event{};
+    event.events = kAllEvents;
+    event.data.u64 = tag_of(op.fd, watch.generation);
+    long error = sys::call(SYS_epoll_ctl, epoll_, EPOLL_CTL_MOD, op.fd, sys::to_arg(&event));
+    if (error == -ENOENT) {
+        error = register_fd(op.fd, watch);
+    }
+    if (error == 0) {
+        return;
+    }
+    reset(watch, error);
+}
+
+}  // namespace rondo

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See fd_table.h. Entries are zeroed reserved memory, which is their initial state.
+
+#include "runtime/io/fd_table.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "runtime/base/reserve.h"
+#include "runtime/core/worker.h"
+
+namespace rondo {
+
+namespace {
+
+constinit FdTable table;
+constexpr size_t kMostDescriptors = 1U << 24;
+constexpr uint32_t kLifeBits = 3;
+
+uint32_t with_life(uint32_t generation, FdEntry::Life life) { return generation << 2 | static_cast<uint32_t>(life); }
+
+int socket_option(int fd, int name) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    sys::call(SYS_getsockopt, fd, SOL_SOCKET, name, sys::to_arg(&value), sys::to_arg(&length));
+    return value;
+}
+
+Nanoseconds socket_timeout(int fd, int name) {
+    timeval value{};
+    socklen_t length = sizeof value;
+    sys::call(SYS_getsockopt, fd, SOL_SOCKET, name, sys::to_arg(&value), sys::to_arg(&length));
+    return value.tv_sec * kSecond + value.tv_usec * 1000;
+}
+
+FdKind kind_of_mode(int fd, mode_t mode) {
+    if (S_ISSOCK(mode)) {
+        return socket_kind(socket_option(fd, SO_DOMAIN), socket_option(fd, SO_TYPE), socket_option(fd, SO_PROTOCOL));
+    }
+    if (S_ISFIFO(mode)) {
+        return FdKind::pipe;
+    }
+    if (S_ISCHR(mode)) {
+        return FdKind::device;
+    }
+    bool in_file_system = S_ISREG(mode) || S_ISDIR(mode) || S_ISBLK(mode) || S_ISLNK(mode);
+    return in_file_system ? FdKind::file : FdKind::event;
+}
+
+}  // namespace
+
+void FdEntry::born(FdKind kind, uint8_t flags) {
+    kind_.store(kind, std::memory_order_relaxed);
+    flags_.store(flags, std::memory_order_relaxed);
+    receive_timeout.store(0, std::memory_order_relaxed);
+    send_timeout.store(0, std::memory_order_relaxed);
+    state_.store(with_life(generation() + 1, Life::live), std::memory_order_release);
+}
+
+void FdEntry::found(FdKind kind, uint8_t flags, Nanoseconds receive, Nanoseconds send) {
+    uint32_t seen = state_.load(std::memory_order_acquire);
+    if (static_cast<Life>(seen & kLifeBits) != Life::unknown) {
+        return;
+    }
+    kind_.store(kind, std::memory_order_relaxed);
+    flags_.store(flags, std::memory_order_relaxed);
+    receive_timeout.store(receive, std::memory_order_relaxed);
+    send_timeout.store(send, std::memory_order_relaxed);
+    state_.compare_exchange_strong(seen, with_life((seen >> 2) + 1, Life::live), std::memory_order_acq_rel);
+}
+
+bool FdEntry::begin_close() {
+    uint32_t seen = state_.load(std::memory_order_acquire);
+    do {
+        if (static_cast<Life>(seen & kLifeBits) == Life::closing) {
+            return false;
+        }
+    } while (!state_.compare_exchange_weak(seen, with_life(seen >> 2, Life::closing)));
+    return true;
+}
+
+void FdEntry::end_life() { state_.store(with_life(generation() + 1, Life::unknown), std::memory_order_release); }
+
+void FdEntry::end_close() {
+    uint32_t closing = with_life(generation(), Life::closing);
+    state_.compare_exchange_strong(closing, with_life((closing >> 2) + 1, Life::unknown), std::memory_order_acq_rel);
+}
+
+FdTable& FdTable::instance() { return table; }
+
+// Before main, so that the descriptors that a program opens before its first thread are known as its own.
+__attribute__((constructor)) void init_table() { FdTable::instance().init(); }
+
+void FdTable::init() {
+    rlimit limit{};
+    sys::call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, sys::to_arg(&limit));
+    size_t wanted = limit.rlim_max < kMostDescriptors ? limit.rlim_max : kMostDescriptors;
+    entries_ = reserve_array<FdEntry>(wanted);
+    capacity_ = entries_ != nullptr ? wanted : 0;
+}
+
+FdEntry* FdTable::find(int fd) {
+    FdEntry* found = entry(fd);
+    if (found == nullptr) {
+        return nullptr;
+    }
+    while (found->life() == FdEntry::Life::closing) {
+        self_ != nullptr ? self_->yield_current() : sys::yield_cpu();
+    }
+    bool known = found->life() == FdEntry::Life::live || probe(fd, *found);
+    return known ? found : nullptr;
+}
+
+bool FdTable::probe(int fd, FdEntry& entry) {
+    struct stat status;
+    if (sys::call(SYS_fstat, fd, sys::to_arg(&status)) != 0) {
+        return false;
+    }
+    long flags = sys::call(SYS_fcntl, fd, F_GETFL);
+    bool nonblocking = flags >= 0 && (flags & O_NONBLOCK) != 0;
+    FdKind kind = kind_of_mode(fd, status.st_mode);
+    bool socket = kind <= FdKind::datagram;
+    entry.found(kind, static_cast<uint8_t>(FdEntry::kShared | (nonblocking ? FdEntry::kNonblocking : 0)),
+                socket ? socket_timeout(fd, SO_RCVTIMEO) : 0, socket ? socket_timeout(fd, SO_SNDTIMEO) : 0);
+    return true;
+}
+
+long FdTable::born(long fd, FdKind kind, uint8_t flags) {
+    if (FdEntry* fresh = fd >= 0 ? entry(static_cast<int>(fd)) : nullptr) {
+        fresh->born(kind, flags);
+    }
+    return fd;
+}
+
+void FdTable::born_unknown(int fd) {
+    if (FdEntry* fresh = entry(fd)) {
+        fresh->end_life();
+    }
+}
+
+FdKind socket_kind(int domain, int type, int protocol) {
+    if ((type & 0xf) != SOCK_STREAM) {
+        return FdKind::datagram;
+    }
+    bool internet = domain == AF_INET || domain == AF_INET6;
+    return internet && (protocol == 0 || protocol == IPPROTO_TCP) ? FdKind::tcp : FdKind::stream;
+}
+
+void share(int fd) {
+    FdEntry* entry = FdTable::instance().entry(fd);
+    if (entry == nullptr || entry->life() != FdEntry::Life::live) {
+        return;
+    }
+    if (entry->has(FdEntry::kHidden)) {
+        long flags = sys::call(SYS_fcntl, fd, F_GETFL);
+        sys::call(SYS_fcntl, fd, F_SETFL, entry->has(FdEntry::kNonblocking) ? flags : flags & ~O_NONBLOCK);
+        entry->clear(FdEntry::kHidden);
+    }
+    entry->set(FdEntry::kShared);
+}
+
+}  // namespace rondo

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the process knows about each descriptor number: its life (born, closing, gone), what kind of thing it names,
+// whether the program made it non-blocking, whether others may share its description, its timeouts, and which workers
+// have referred to it. One entry a number, in reserved memory; each field is an atomic of its own.
+//
+// A number's life is a generation: it grows when the number is born (accept, socket, pipe, dup, open, SCM_RIGHTS), not
+// only when it dies, because a descriptor can be closed behind our back. Whoever kept something under an older
+// generation throws it away. A number that we saw nothing of is looked at when it is first used (probe).
+//
+//   unknown -> live      born() or probe()
+//   live -> closing      begin_close(): new operations fail with EBADF, the old ones are being cancelled
+//   closing -> unknown   end_close(), unless the number was born again meanwhile
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "runtime/base/clock.h"
+
+namespace rondo {
+
+enum class FdKind : uint8_t {
+    tcp,       // a TCP socket: a short read means that nothing is left
+    stream,    // another stream socket
+    datagram,  // a socket that keeps message boundaries
+    pipe,
+    device,  // terminal or other character device
+    event,   // eventfd, timerfd, signalfd, epoll, inotify …
+    file,    // regular file, directory, block device: never waits for somebody else
+};
+
+class FdEntry {
+   public:
+    enum class Life : uint32_t { unknown, live, closing };
+    static constexpr uint8_t kNonblocking = 1;  // the program asked for O_NONBLOCK
+    static constexpr uint8_t kShared = 2;       // others may hold the description: inherited, duplicated, passed on
+    static constexpr uint8_t kHidden = 4;       // O_NONBLOCK is set by us and not shown to the program
+    static constexpr uint8_t kNeverSkip = 8;    // a short read proves nothing (a protocol layer was put on it)
+
+    Life life() const { return static_cast<Life>(state_.load(std::memory_order_acquire) & 3); }
+    uint32_t generation() const { return state_.load(std::memory_order_acquire) >> 2; }
+    FdKind kind() const { return kind_.load(std::memory_order_relaxed); }
+    bool has(uint8_t flag) const { return (flags_.load(std::memory_order_relaxed) & flag) != 0; }
+    void set(uint8_t flag) { flags_.fetch_or(flag, std::memory_order_relaxed); }
+    void clear(uint8_t flag) { flags_.fetch_and(static_cast<uint8_t>(~flag), std::memory_order_relaxed); }
+    bool is_socket() const { return kind() <= FdKind::datagram; }
+
+    void born(FdKind kind, uint8_t flags);
+    // What probing an unknown number showed; nothing if somebody else was first.
+    void found(FdKind kind, uint8_t flags, Nanoseconds receive, Nanoseconds send);
+    // The number was given to something else; it is looked at when it is next used.
+    void end_life();
+    // True for one thread until it calls end_accept().
+    bool begin_accept() { return !accepting_.exchange(true, std::memory_order_acquire); }
+    void end_accept() { accepting_.store(false, std::memory_order_release); }
+    // False: somebody else is closing it.
+    bool begin_close();
+    void end_close();
+
+    // Workers whose backend may know the number, a bit each (index modulo 64).
+    std::atomic<uint64_t> workers{0};
+    // SO_RCVTIMEO and SO_SNDTIMEO in nanoseconds; 0 is none.
+    std::atomic<Nanoseconds> receive_timeout{0};
+    std::atomic<Nanoseconds> send_timeout{0};
+
+   private:
+    std::atomic<uint32_t> state_{0};  // generation << 2 | Life
+    std::atomic<FdKind> kind_{FdKind::file};
+    std::atomic<uint8_t> flags_{0};
+    std::atomic<bool> accepting_{false};  // on a shared listener
+};
+
+class FdTable {
+   public:
+    static FdTable& instance();
+    void init();
+
+    // The entry of a number, looked at now if nothing is known of it. Null: not an open descriptor (EBADF). While the
+    // number is being closed or replaced the caller yields: what it names afterwards is the answer.
+    FdEntry* find(int fd);
+
+    // The entry without looking; null only for numbers that cannot be descriptors.
+    FdEntry* entry(int fd) { return fd >= 0 && static_cast<size_t>(fd) < capacity_ ? &entries_[fd] : nullptr; }
+
+    // A number that the kernel has just given to us alone. An error number passes through unchanged.
+    long born(long fd, FdKind kind, uint8_t flags);
+
+    // A number that names a description that others share.
+    void born_unknown(int fd);
+
+    size_t capacity() const { return capacity_; }
+
+   private:
+    bool probe(int fd, FdEntry& entry);
+
+    FdEntry* entries_ = nullptr;
+    size_t capacity_ = 0;
+};
+
+// The kind of a socket with this domain, type and protocol.
+FdKind socket_kind(int domain, int type, int protocol);
+
+// Stops hiding O_NONBLOCK: the description is about to be shared.
+void share(int fd);
+
+}  // namespace rondo

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See io_ops.h. Each call finds the descriptor's entry, leaves non-blocking ones to the kernel, and otherwise builds an
+// operation. Sockets take recv and send; other things that can wait take vectors with RWF_NOWAIT, and a kernel thread
+// where the kernel cannot do that; files go to file_ops.
+
+#include "runtime/io/io_ops.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include "runtime/core/cancel.h"
+#include "runtime/core/worker.h"
+#include "runtime/io/file_ops.h"
+#include "runtime/io/message_fds.h"
+#include "runtime/io/offload_pool.h"
+
+namespace rondo {
+
+namespace {
+
+void request_stop(Waiter& waiter, WakeCause cause) {
+    waiter.operation->request = cause;
+    self_->backend().cancel(*waiter.operation);
+}
+
+struct ThreadCall {
+    long number;
+    long args[4];
+    long result;
+};
+
+void make_call(void* call) {
+    auto* made = static_cast<ThreadCall*>(call);
+    made->result = sys::call(made->number, made->args[0], made->args[1], made->args[2], made->args[3]);
+}
+
+// A vector operation; where the descriptor cannot be asked without waiting, a thread waits once it is ready.
+long perform_vector(IoOp& op, const FdEntry& entry) {
+    long result = perform(op, 0);
+    if (result != -EOPNOTSUPP) {
+        return result;
+    }
+    short events = op.reads() ? POLLIN : POLLOUT;
+    result = entry.kind() == FdKind::file ? 1 : wait_ready(op.fd, events, 0);
+    if (result < 0 && result != -EOPNOTSUPP) {
+        return result;
+    }
+    return call_on_thread(op.reads() ? SYS_readv : SYS_writev, op.fd, sys::to_arg(op.vector),
+                          static_cast<long>(op.length));
+}
+
+// A message call that does not wait, or fails: for the kernel to answer.
+bool leave_to_kernel(int fd, const FdEntry& entry, int flags) {
+    return !entry.is_socket() || (flags & MSG_DONTWAIT) != 0 || is_nonblocking(fd, entry);
+}
+
+long plain_vector(long number, int fd, const iovec* vector, int count) {
+    return answered(sys::call(number, fd, sys::to_arg(vector), count));
+}
+
+msghdr message_of(const iovec* vector, int count) {
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(vector);
+    message.msg_iovlen = static_cast<size_t>(count);
+    return message;
+}
+
+}  // namespace
+
+long answered(long result) {
+    if (result == -EAGAIN) {
+        self_->yield_current();
+    } else {
+        self_->spend_budget();
+    }
+    return result;
+}
+
+bool is_nonblocking(int fd, const FdEntry& entry) {
+    if (!entry.has(FdEntry::kShared)) {
+        return entry.has(FdEntry::kNonblocking);
+    }
+    long flags = sys::call(SYS_fcntl, fd, F_GETFL);
+    return flags >= 0 && (flags & O_NONBLOCK) != 0;
+}
+
+long perform(IoOp& op, Nanoseconds timeout) {
+    Worker& worker = *self_;
+    if (worker.backend().submit(op)) {
+        worker.spend_budget();
+        return op.result;
+    }
+    op.waiter.interrupt = request_stop;
+    Deadline deadline;
+    if (timeout > 0) {
+        deadline.at = add_ns(now_ns(), timeout);
+    }
+    park(op.waiter, {}, deadline);
+    if (op.result != -ECANCELED || op.request == WakeCause::pending) {
+        return op.result;
+    }
+    if (op.request == WakeCause::cancelled) {
+        cancellation_point();
+    }
+    return -EAGAIN;
+}
+
+long call_on_thread(long number, long a, long b, long c, long d) {
+    ThreadCall call{number, {a, b, c, d}, 0};
+    int error = OffloadPool::waits().run(make_call, &call);
+    return error != 0 ? -error : call.result;
+}
+
+long io_recv(int fd, void* buffer, size_t length, int flags) {
+    cancellation_point();
+    FdEntry* entry = FdTable::instance().find(fd);
+    if (entry == nullptr) {
+        return -EBADF;
+    }
+    if (leave_to_kernel(fd, *entry, flags)) {
+        return answered(sys::call(SYS_recvfrom, fd, sys::to_arg(buffer), static_cast<long>(length), flags));
+    }
+    IoOp op(IoKind::recv, fd, WaitReason::read);
+    op.buffer = buffer;
+    op.length = length;
+    op.flags = flags;
+    op.whole = (flags & MSG_WAITALL) != 0 && entry->kind() != FdKind::datagram;
+    return perform(op, entry->receive_timeout.load(std::memory_order_relaxed));
+}
+
+long io_recvmsg(int fd, msghdr* message, int flags) {
+    cancellation_point();
+    FdEntry* entry = FdTable::instance().find(fd);
+    long result = 0;
+    if (entry == nullptr) {
+        return -EBADF;
+    }
+    if (leave_to_kernel(fd, *entry, flags)) {
+        result = answered(sys::call(SYS_recvmsg, fd, sys::to_arg(message), flags));
+    } else {
+        IoOp op(IoKind::recvmsg, fd, WaitReason::read);
+        op.message = message;
+        op.flags = flags;
+        result = perform(op, entry->receive_timeout.load(std::memory_order_relaxed));
+    }
+    if (result >= 0) {
+        note_received_fds(*message);
+    }
+    return result;
+}
+
+long io_send(int fd, const void* buffer, size_t length, int flags) {
+    cancellation_point();
+    FdEntry* entry = FdTable::instance().find(fd);
+    if (entry == nullptr) {
+        return -EBADF;
+    }
+    if (leave_to_kernel(fd, *entry, flags)) {
+        return answered(sys::call(SYS_sendto, fd, sys::to_arg(buffer), static_cast<long>(length), flags));
+    }
+    IoOp op(IoKind::send, fd, WaitReason::write);
+    op.buffer = const_cast<void*>(buffer);
+    op.length = length;
+    op.flags = flags;
+    op.whole = entry->kind() != FdKind::datagram;
+    return perform(op, entry->send_timeout.load(std::memory_order_relaxed));
+}
+
+long io_sendmsg(int fd, const msghdr* message, int flags) {
+    cancellation_point();
+    FdEntry* entry = FdTable::instance().find(fd);
+    note_passed_fds(*message);
+    if (entry == nullptr) {
+        return -EBADF;
+    }
+    if (leave_to_kernel(fd, *entry, flags)) {
+        return answered(sys::call(SYS_sendmsg, fd, sys::to_arg(message), flags));
+    }
+    IoOp op(IoKind::sendmsg, fd, WaitReason::write);
+    op.message = const_cast<msghdr*>(message);
+    op.flags = flags;
+    op.whole = entry->kind() != FdKind::datagram;
+    return perform(op, entry->send_timeout.load(std::memory_order_relaxed));
+}
+
+long io_readv(int fd, const iovec* vector, int count) {
+    FdEntry* entry = FdTable::instance().find(fd);
+    if (entry != nullptr && entry->is_socket() && count >= 0) {
+        msghdr message = message_of(vector, count);
+        return io_recvmsg(fd, &message, 0);
+    }
+    cancellation_point();
+    if (entry == nullptr) {
+        return -EBADF;
+    }
+    if (is_nonblocking(fd, *entry)) {
+        return plain_vector(SYS_readv, fd, vector, count);
+    }
+    if (entry->kind() == FdKind::file) {
+        return read_file(fd, vector, count);
+    }
+    IoOp op(IoKind::readv, fd, WaitReason::read);
+    op.vector = vector;
+    op.length = static_cast<size_t>(count);
+    return perform_vector(op, *entry);
+}
+
+long io_read(int fd, void* buffer, size_t length) {
+    FdEntry* entry = FdTable::instance().find(fd);
+    if (entry == nullptr) {
+        return -EBADF;
+    }
+    if (length == 0) {
+        cancellation_point();
+        return sys::call(SYS_read, fd, sys::to_arg(buffer), static_cast<long>(length));
+    }
+    if (entry->is_socket()) {
+        return io_recv(fd, buffer, length, 0);
+    }
+    iovec vector{buffer, length};
+    return io_readv(fd, &vector, 1);
+}
+
+long io_writev(int fd, const iovec* vector, int count) {
+    FdEntry* entry = FdTable::instance().find(fd);
+    if (entry != nullptr && entry->is_socket() && count >= 0) {
+        msghdr message = message_of(vector, count);
+        return io_sendmsg(fd, &message, 0);
+    }
+    cancellation_point();
+    if (entry == nullptr) {
+        return -EBADF;
+    }
+    if (is_nonblocking(fd, *entry)) {
+        return plain_vector(SYS_writev, fd, vector, count);
+    }
+    if (entry->kind() == FdKind::file) {
+        return write_file(fd, vector, count);
+    }
+    IoOp op(IoKind::writev, fd, WaitReason::write);
+    op.vector = vector;
+    op.length = static_cast<size_t>(count);
+    op.whole = entry->kind() == FdKind::pipe;
+    return perform_vector(op, *entry);
+}
+
+long io_write(int fd, const void* buffer, size_t length) {
+    FdEntry* entry = FdTable::instance().find(fd);
+    if (entry == nullptr) {
+        return -EBADF;
+    }
+    if (length == 0) {
+        cancellation_point();
+        return sys::call(SYS_write, fd, sys::to_arg(buffer), static_cast<long>(length));
+    }
+    if (entry->is_socket()) {
+        return io_send(fd, buffer, length, 0);
+    }
+    iovec vector{const_cast<void*>(buffer), length};
+    return io_writev(fd, &vector, 1);
+}
+
+}  // namespace rondo

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Kernel threads for calls that cannot park. Two pools:
+//   files()   for calls that end by themselves (reads of uncached files): a few threads, further jobs queue.
+//   waits()   for calls that wait for somebody else (accept on a listener shared with other processes): a thread for
+//             each job at once, for a bounded pool under unbounded waits deadlocks. Its idle threads end after a
+//             second.
+//
+// The job lies in the parked thread's frame; run() returns only when the kernel thread has let go of it. Threads start
+// on demand, when more jobs are queued than threads idle, on libc's stacks, with all signals blocked. The queue is a
+// list under a spinlock; idle threads sleep on a futex that counts what was posted.
+#pragma once
+
+#include "runtime/base/list.h"
+#include "runtime/base/spinlock.h"
+#include "runtime/core/waiter.h"
+
+namespace rondo {
+
+class OffloadPool {
+   public:
+    static OffloadPool& files();
+    static OffloadPool& waits();
+
+    constexpr OffloadPool(unsigned most_threads, bool idle_threads_end)
+        : most_threads_(most_threads), idle_threads_end_(idle_threads_end) {}
+
+    // Runs fn(arg) on a kernel thread while the calling fiber parks. 0, or an error number: no thread could be had.
+    int run(void (*fn)(void*), void* arg);
+
+   private:
+    struct Job : ListNode {
+        Job(void (*what)(void*), void* about)
+            : fn(what), arg(about), waiter(WaitReason::offload, reinterpret_cast<const void*>(what)) {}
+        void (*fn)(void*);
+        void* arg;
+        Waiter waiter;
+    };
+
+    static void* thread_main(void* pool);
+    void serve();
+    Job* wait_for_job();
+    int start_thread_for(Job& job);
+
+    const unsigned most_threads_;
+    const bool idle_threads_end_;
+    Spinlock lock_;
+    List<Job> jobs_;  // not yet taken; this and the counts are guarded by lock_
+    unsigned queued_ = 0;
+    unsigned threads_ = 0;  // started and not ended
+    unsigned idle_ = 0;     // of those, asleep or about to look at jobs_ again
+    std::atomic<uint32_t> posted_{0};
+};
+
+}  // namespace rondo

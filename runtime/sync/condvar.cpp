@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See condvar.h. The mutex is released by the party that runs after the waiter's switch, behind the bucket lock:
+// release of a mutex never parks.
+
+#include "runtime/sync/condvar.h"
+
+#include <cerrno>
+
+#include "runtime/core/cancel.h"
+#include "runtime/core/wait_table.h"
+
+namespace rondo {
+
+namespace {
+
+struct GivenUp {
+    Mutex* mutex;
+    uint32_t levels;
+};
+
+void give_up(void* held) {
+    auto* given_up = static_cast<GivenUp*>(held);
+    given_up->levels = given_up->mutex->release_all_levels();
+}
+
+}  // namespace
+
+void Condvar::init(clockid_t clock) {
+    waiters_.store(0, std::memory_order_relaxed);
+    clock_ = clock;
+}
+
+int Condvar::destroy() const {
+    if (waiters_.load(std::memory_order_relaxed) == 0) {
+        return 0;
+    }
+    WaitQueue queue(this);
+    bool busy = false;
+    for (const Waiter* waiter = queue.first(); waiter != nullptr; waiter = queue.after(*waiter)) {
+        busy = busy || waiter->outcome() == WakeCause::pending;
+    }
+    queue.unlock();
+    return busy ? EBUSY : 0;
+}
+
+int Condvar::wait(Mutex& mutex, Deadline deadline) {
+    cancellation_point();
+    if (mutex.checks_owner() && !mutex.held_by_caller()) {
+        return EPERM;
+    }
+    Waiter waiter(WaitReason::condvar, this);
+    waiter.cancellable = true;
+    WaitQueue queue(this);
+    waiters_.store(1, std::memory_order_relaxed);
+    GivenUp given_up{&mutex, 0};
+    WakeCause cause = queue.park_back(waiter, deadline, {give_up, &given_up});
+    mutex.reacquire(given_up.levels);
+    if (cause == WakeCause::cancelled) {
+        cancellation_point();
+    }
+    return cause == WakeCause::timed_out ? ETIMEDOUT : 0;
+}
+
+void Condvar::signal() {
+    if (waiters_.load(std::memory_order_relaxed) == 0) {
+        return;
+    }
+    WaitQueue queue(this);
+    Waiter* waiter = queue.claim_first();
+    if (queue.empty()) {
+        waiters_.store(0, std::memory_order_relaxed);
+    }
+    queue.unlock();
+    if (waiter != nullptr) {
+        release(*waiter);
+    }
+}
+
+void Condvar::broadcast() {
+    if (waiters_.load(std::memory_order_relaxed) == 0) {
+        return;
+    }
+    WaitQueue queue(this);
+    Waiter* all = queue.claim_all();
+    waiters_.store(0, std::memory_order_relaxed);
+    queue.unlock();
+    release_all(all);
+}
+
+}  // namespace rondo

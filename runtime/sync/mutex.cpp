@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See the table of states in mutex.h.
+
+#include "runtime/sync/mutex.h"
+
+#include <cerrno>
+
+#include "runtime/core/wait_table.h"
+#include "runtime/core/worker.h"
+
+namespace rondo {
+
+namespace {
+
+constexpr uint8_t kHandOff = 1;
+constexpr uint32_t kMaxLevels = UINT32_MAX;
+
+void spend() {
+    if (Worker* worker = self_) {
+        worker->spend_budget_cheaply();
+    }
+}
+
+}  // namespace
+
+void Mutex::init(MutexKind kind) {
+    word_.store(0, std::memory_order_relaxed);
+    owner_.store(0, std::memory_order_relaxed);
+    count_ = 0;
+    kind_ = kind;
+}
+
+int Mutex::destroy() const { return (word_.load(std::memory_order_relaxed) & kLocked) != 0 ? EBUSY : 0; }
+
+bool Mutex::held_by_caller() const { return owner_.load(std::memory_order_relaxed) == current_owner(); }
+
+bool Mutex::acquire_fast() {
+    uint32_t free = 0;
+    return word_.compare_exchange_strong(free, kLocked, std::memory_order_acquire, std::memory_order_relaxed);
+}
+
+int Mutex::lock(Deadline deadline) {
+    if (checks_owner() && held_by_caller()) {
+        return lock_owned();
+    }
+    if (!acquire_fast()) {
+        int error = acquire_slow(deadline);
+        if (error != 0) {
+            return error;
+        }
+    }
+    owner_.store(current_owner(), std::memory_order_relaxed);
+    spend();
+    return 0;
+}
+
+int Mutex::lock_owned() {
+    if (kind_ == MutexKind::errorcheck) {
+        return EDEADLK;
+    }
+    if (count_ == kMaxLevels) {
+        return EAGAIN;
+    }
+    ++count_;
+    return 0;
+}
+
+int Mutex::try_lock() {
+    if (kind_ == MutexKind::recursive && held_by_caller()) {
+        return lock_owned();
+    }
+    uint32_t seen = word_.load(std::memory_order_relaxed);
+    while ((seen & kLocked) == 0) {
+        if (word_.compare_exchange_weak(seen, seen | kLocked, std::memory_order_acquire, std::memory_order_relaxed)) {
+            owner_.store(current_owner(), std::memory_order_relaxed);
+            return 0;
+        }
+    }
+    if (Worker* worker = self_) {
+        worker->yield_current();
+    }
+    return EBUSY;
+}
+
+// Loops: try, else queue and park. `waited`: it was woken once and found the lock taken again.
+int Mutex::acquire_slow(Deadline deadline) {
+    bool waited = false;
+    if (deadline.invalid() && (word_.load(std::memory_order_relaxed) & kLocked) != 0) {
+        return EINVAL;
+    }
+    for (;;) {
+        WaitQueue queue(this);
+        uint32_t seen = word_.load(std::memory_order_relaxed);
+        if ((seen & kLocked) == 0) {
+            uint32_t taken = queue.empty() ? kLocked : kLocked | kWaiters;
+            bool won = word_.compare_exchange_strong(seen, taken, std::memory_order_acquire);
+            queue.unlock();
+            if (won) {
+                return 0;
+            }
+            continue;
+        }
+        if (!word_.compare_exchange_strong(seen, kLocked | kWaiters, std::memory_order_relaxed)) {
+            queue.unlock();
+            continue;
+        }
+        Waiter waiter(WaitReason::mutex, this);
+        waiter.tag = waited ? kHandOff : 0;
+        WakeCause cause = waited ? queue.park_front(waiter, deadline) : queue.park_back(waiter, deadline);
+        if (cause == WakeCause::timed_out) {
+            return ETIMEDOUT;
+        }
+        if (waited) {
+            return 0;  // handed over
+        }
+        waited = true;
+    }
+}
+
+int Mutex::unlock() {
+    if (checks_owner()) {
+        if (!held_by_caller()) {
+            return EPERM;
+        }
+        if (count_ > 0) {
+            --count_;
+            return 0;
+        }
+    }
+    release();
+    return 0;
+}
+
+void Mutex::release() {
+    owner_.store(0, std::memory_order_relaxed);
+    uint32_t expected = kLocked;
+    if (!word_.compare_exchange_strong(expected, 0, std::memory_order_release, std::memory_order_relaxed)) {
+        release_slow();
+    }
+}
+
+void Mutex::release_slow() {
+    WaitQueue queue(this);
+    Waiter* waiter = queue.claim_first();
+    bool hand_off = waiter != nullptr && waiter->tag == kHandOff;
+    uint32_t others = queue.empty() ? 0 : kWaiters;
+    word_.store(hand_off ? kLocked | others : others, std::memory_order_release);
+    queue.unlock();
+    if (waiter != nullptr) {
+        rondo::release(*waiter);
+    }
+}
+
+uint32_t Mutex::release_all_levels() {
+    uint32_t levels = count_;
+    count_ = 0;
+    release();
+    return levels;
+}
+
+void Mutex::reacquire(uint32_t levels) {
+    if (!acquire_fast()) {
+        acquire_slow({});
+    }
+    owner_.store(current_owner(), std::memory_order_relaxed);
+    count_ = levels;
+}
+
+}  // namespace rondo

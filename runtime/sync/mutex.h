@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The mutex of all four kinds, in the 40 bytes of pthread_mutex_t with the kind where glibc's static initialisers put
+// it.
+//
+//   word         meaning                      lock by a new thread     unlock
+//   0            free                         CAS to kLocked           -
+//   kLocked      held, nobody waits           wait (sets kWaiters)     CAS to 0
+//   both         held, threads may wait       wait                     slow: under the bucket lock
+//   kWaiters     free, woken threads on their CAS to both              -
+//                way or others waiting
+//
+// Unlocking with waiters wakes the first and leaves the lock free, so that a running thread may take it meanwhile
+// (barging: a lock is not idle while a wake-up travels). A woken thread that finds it taken queues at the front with
+// the tag kHandOff, and the next unlock gives it the lock. So a waiter is overtaken during one wake-up at most.
+//
+// The slow unlock decides and stores under the bucket lock, and after that store touches only the bucket: the next
+// owner may destroy and unmap the mutex at once.
+//
+// Rejected: always handing over (a convoy across workers: each section waits for a wake-up), never handing over
+// (starvation).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "runtime/core/waiter.h"
+
+namespace rondo {
+
+enum class MutexKind : int { normal = 0, recursive = 1, errorcheck = 2, adaptive = 3 };
+
+class Mutex {
+   public:
+    void init(MutexKind kind);
+    int destroy() const;  // 0 or EBUSY
+
+    // 0; EDEADLK (errorcheck); EAGAIN (recursion count); ETIMEDOUT; EINVAL (invalid deadline).
+    int lock(Deadline deadline);
+    // 0, EBUSY or EAGAIN.
+    int try_lock();
+    // 0 or EPERM.
+    int unlock();
+
+    // For the condition variable: gives the mutex up whatever its recursion, and takes it back to that depth.
+    uint32_t release_all_levels();
+    void reacquire(uint32_t levels);
+
+    bool held_by_caller() const;
+    bool checks_owner() const { return kind_ == MutexKind::recursive || kind_ == MutexKind::errorcheck; }
+
+   private:
+    static constexpr uint32_t kLocked = 1;
+    static constexpr uint32_t kWaiters = 2;
+
+    bool acquire_fast();
+    int lock_owned();
+    int acquire_slow(Deadline deadline);
+    void release();
+    void release_slow();
+
+    std::atomic<uint32_t> word_;
+    uint32_t count_;               // recursion levels above the first; the owner's
+    std::atomic<uint64_t> owner_;  // written by the owner; read by anyone who asks "is it me?"
+    MutexKind kind_;
+};
+
+}  // namespace rondo

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See runtime.h. The start runs once, on the stack of the first creator, under a spinlock that later creators wait for.
+
+#include "runtime/system/runtime.h"
+
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include "runtime/base/check.h"
+#include "runtime/base/print.h"
+#include "runtime/base/real.h"
+#include "runtime/base/reserve.h"
+#include "runtime/base/settings.h"
+#include "runtime/core/cancel.h"
+#include "runtime/core/worker.h"
+#include "runtime/core/workers.h"
+#include "runtime/io/epoll_backend.h"
+#include "runtime/sched/fifo_policy.h"
+#include "runtime/system/diagnostics.h"
+
+extern char** environ;
+
+namespace rondo {
+
+namespace {
+
+struct WorkerParts {
+    FifoPolicy policy;
+    EpollBackend backend;
+    Worker worker;
+};
+
+constinit Spinlock start_lock;
+std::atomic<bool> started{false};
+WorkerParts* parts = nullptr;
+Worker* workers[kMaxWorkers];
+alignas(Fiber) char adopted_room[sizeof(Fiber)];
+
+// The time stamp counter's rate against the monotonic clock, over a span that gives 1 % with either's resolution.
+uint64_t measure_ticks_per_ms() {
+    constexpr Nanoseconds kSpan = 20'000;
+    Nanoseconds begin = now_ns();
+    uint64_t first = ticks();
+    Nanoseconds now = begin;
+    while (now - begin < kSpan) {
+        now = now_ns();
+    }
+    return (ticks() - first) * static_cast<uint64_t>(kMillisecond) / static_cast<uint64_t>(now - begin);
+}
+
+Settings read_settings() {
+    Settings settings;
+    char error[256];
+    if (!parse_settings(environ, settings, error, sizeof error)) {
+        Line line;
+        line << error;
+        line.send(2);
+        sys::call(SYS_exit_group, 2);
+    }
+    settings.workers = settings.workers != 0 ? settings.workers : default_workers();
+    return settings;
+}
+
+bool build_worker(unsigned index, uint64_t ticks_per_ms) {
+    auto* built = new (&parts[index]) WorkerParts;
+    workers[index] = &built->worker;
+    return built->backend.init(index, ticks_per_ms) == 0 &&
+           built->worker.init(index, built->policy, built->backend, ticks_per_ms);
+}
+
+void* worker_main(void* worker) { static_cast<Worker*>(worker)->run_here(); }
+
+bool start_worker_thread(Worker& worker) {
+    Stack stack = worker.loop_stack();
+    return real::start_kernel_thread(worker_main, &worker, stack.low(), stack.bytes()) == 0;
+}
+
+// The main thread's own stack matters to the sanitizers only.
+void describe_main_stack([[maybe_unused]] Fiber& fiber) {
+#if defined(RONDO_ASAN) || defined(RONDO_TSAN)
+    pthread_attr_t attr;
+    void* low = nullptr;
+    size_t bytes = 0;
+    if (real::functions().getattr(real::functions().self(), &attr) == 0) {
+        pthread_attr_getstack(&attr, &low, &bytes);
+        real::functions().attr_destroy(&attr);
+    }
+    fiber.context.describe_running(low, bytes);
+#endif
+}
+
+void adopt_main_thread(Worker& worker) {
+    auto* fiber = new (adopted_room) Fiber;
+    fiber->adopted = true;
+    fiber->id = 1;
+    fiber->handle = real::functions().self();
+    memcpy(fiber->name, "main", sizeof "main");
+    fiber->locals.adopt_foreign();
+    fiber->cancel_bits.store(cancel_bits_before_start.load());
+    describe_main_stack(*fiber);
+    worker.adopt(*fiber);
+    adopted_fiber.store(fiber, std::memory_order_release);
+}
+
+// How many of the workers [first, wanted) got a kernel thread: all, or those before the first failure.
+unsigned start_threads(unsigned first, unsigned wanted) {
+    for (unsigned i = first; i < wanted; ++i) {
+        if (!start_worker_thread(*workers[i])) {
+            Line note;
+            note << "rondo: the system refuses kernel threads; running " << i << " of " << wanted << " workers";
+            note.send(2);
+            return i;
+        }
+    }
+    return wanted;
+}
+
+int start() {
+    Settings settings = read_settings();
+    uint64_t ticks_per_ms = measure_ticks_per_ms();
+    StackPool::instance().init(settings.stack_bytes);
+    set_panic_hook(dump_threads);
+    parts = reserve_array<WorkerParts>(settings.workers);
+    if (parts == nullptr) {
+        return EAGAIN;
+    }
+    unsigned built = 0;
+    while (built < settings.workers && build_worker(built, ticks_per_ms)) {
+        ++built;
+    }
+    bool on_main_thread = sys::gettid() == sys::getpid();
+    if (built == 0 || (!on_main_thread && !start_worker_thread(*workers[0]))) {
+        return EAGAIN;
+    }
+    if (on_main_thread) {
+        adopt_main_thread(*workers[0]);
+    }
+    live_fibers.store(1, std::memory_order_relaxed);  // main, or the process's own threads, which outlive all fibers
+    set_workers(workers, start_threads(1, built));
+    started.store(true, std::memory_order_release);
+    return 0;
+}
+
+void place_by_message(Message& message) {
+    auto* fiber = static_cast<Fiber*>(message.subject);
+    fiber->worker->make_ready(*fiber);
+}
+
+}  // namespace
+
+bool runtime_started() { return started.load(std::memory_order_acquire); }
+
+int ensure_runtime() {
+    if (runtime_started()) {
+        return 0;
+    }
+    SpinGuard hold(start_lock);
+    return runtime_started() ? 0 : start();
+}
+
+int spawn(uint64_t& handle, Fiber::Start start, void* arg, size_t stack_bytes, bool detached) {
+    int error = ensure_runtime();
+    Fiber* fiber = error == 0 ? Fiber::create(start, arg, stack_bytes) : nullptr;
+    if (fiber == nullptr) {
+        return EAGAIN;
+    }
+    handle = fiber->handle;
+    fiber->join_state.store(detached ? JoinState::detached : JoinState::joinable, std::memory_order_relaxed);
+    Worker& worker = least_loaded_worker();
+    fiber->worker = &worker;
+    fiber->set_state(FiberState::created);
+    worker.load.fetch_add(1, std::memory_order_relaxed);
+    live_fibers.fetch_add(1, std::memory_order_relaxed);
+    if (&worker == self_) {
+        worker.make_ready(*fiber);
+        return 0;
+    }
+    fiber->wake_message.run = place_by_message;
+    fiber->wake_message.subject = fiber;
+    worker.post(fiber->wake_message);
+    return 0;
+}
+
+const char* io_backend_name() { return runtime_started() ? worker_at(0)->backend().name() : ""; }
+
+}  // namespace rondo

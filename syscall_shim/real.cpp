@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looks up the next definition of a symbol.
+//
+// dlsym allocates only when it fails, so this is safe under a preloaded allocator's own lock; and it fails only when
+// libc lacks the symbol, where the process ends. The report uses a raw system call, for `write` is ours.
+#include "real.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace rondo::shim {
+namespace {
+
+void say(const char* text) { syscall(SYS_write, STDERR_FILENO, text, strlen(text)); }
+
+}  // namespace
+
+void* resolve(const char* name) {
+    void* address = dlsym(RTLD_NEXT, name);
+    if (address == nullptr) {
+        say("rondo: libc has no ");
+        say(name);
+        say(", which this program calls\n");
+        abort();
+    }
+    return address;
+}
+
+}  // namespace rondo::shim

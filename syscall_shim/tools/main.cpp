@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The launcher `rondo`. Everything that can be refused is refused before the program is started: options and settings
+// with status 2, the program with 126 or 127, always in one line on standard error.
+
+#include <unistd.h>
+
+#include <cctype>
+#include <cstdio>
+
+#include "runtime/base/settings.h"
+#include "syscall_shim/tools/check.h"
+#include "syscall_shim/tools/kernel.h"
+#include "syscall_shim/tools/launch.h"
+#include "syscall_shim/tools/options.h"
+
+namespace rondo {
+
+namespace {
+
+constexpr int kUsage = 2;
+
+// A file's name may hold anything; the message stays one line.
+int fail(int status, std::string problem) {
+    for (char& character : problem) {
+        character = iscntrl(static_cast<unsigned char>(character)) != 0 ? '?' : character;
+    }
+    fprintf(stderr, "rondo: %s\n", problem.c_str());
+    return status;
+}
+
+int finish_output() { return fflush(stdout) == 0 ? 0 : fail(1, "standard output cannot be written"); }
+
+int check(const Settings& settings, char** command) {
+    check_system(settings);
+    check_guards();
+    check_limits(settings);
+    int status = 0;
+    if (command != nullptr) {
+        Program program = inspect_program(command[0]);
+        if (program.status == 0) {
+            check_program(program);
+        } else {
+            status = fail(program.status, program.problem);
+        }
+    }
+    return finish_output() != 0 ? 1 : status;
+}
+
+int run(char** command) {
+    Program program = inspect_program(command[0]);
+    if (program.status != 0) {
+        return fail(program.status, program.problem);
+    }
+    std::string problem = missing_from_kernel();
+    if (!problem.empty()) {
+        return fail(kCannotRun, problem);
+    }
+    int status = launch(program, command, problem);
+    return fail(status, problem);
+}
+
+int launcher_main(char** argv) {
+    Options options = parse_options(argv);
+    if (!options.error.empty()) {
+        return fail(kUsage, options.error);
+    }
+    if (options.action == Action::help) {
+        print_help();
+        return finish_output();
+    }
+    if (options.action == Action::version) {
+        printf("rondo %s\n", RONDO_VERSION);
+        return finish_output();
+    }
+    Settings settings;
+    char error[256];
+    if (!parse_settings(environ, settings, error, sizeof error)) {
+        fprintf(stderr, "%s\n", error);
+        return kUsage;
+    }
+    return options.action == Action::check ? check(settings, options.command) : run(options.command);
+}
+
+}  // namespace
+
+}  // namespace rondo
+
+int main(int, char** argv) { return rondo::launcher_main(argv); }
