@@ -2,7 +2,7 @@
 // file family: reading, writing, closing, duplicating and controlling descriptors.
 //
 // Transfers go to the runtime on a Rondo thread. Whatever makes, frees or reconfigures a number goes there on every
-// thread once the runtime has started: close must wake the threads parked on the number before it can be used again,
+// thread: close must wake the threads parked on the number before it can be used again,
 // and fcntl must not show O_NONBLOCK that the program did not set. fcntl and ioctl take one optional word; reading it
 // where none was passed is harmless, as in libc.
 #include <fcntl.h>
@@ -25,14 +25,6 @@ RONDO_REAL(read);
 RONDO_REAL(write);
 RONDO_REAL(readv);
 RONDO_REAL(writev);
-RONDO_REAL(close);
-RONDO_REAL(dup);
-RONDO_REAL(dup2);
-RONDO_REAL(dup3);
-RONDO_REAL(pipe);
-RONDO_REAL(pipe2);
-RONDO_REAL(fcntl);
-RONDO_REAL(ioctl);
 
 ssize_t read_some(int fd, void* buffer, size_t length) {
     return on_thread() ? rondo_read(fd, buffer, length) : real_read(fd, buffer, length);
@@ -61,31 +53,27 @@ RONDO_EXPORT(ssize_t, writev, (int fd, const iovec* vector, int count)) {
     return on_thread() ? rondo_writev(fd, vector, count) : real_writev(fd, vector, count);
 }
 
-RONDO_EXPORT(int, close, (int fd)) { return started() ? rondo_close(fd) : real_close(fd); }
+RONDO_EXPORT(int, close, (int fd)) { return rondo_close(fd); }
 RONDO_ALIAS(__close, close);
 
-RONDO_EXPORT(int, dup, (int fd)) { return started() ? rondo_dup(fd) : real_dup(fd); }
+RONDO_EXPORT(int, dup, (int fd)) { return rondo_dup(fd); }
 
-RONDO_EXPORT(int, dup2, (int fd, int to)) { return started() ? rondo_dup2(fd, to) : real_dup2(fd, to); }
+RONDO_EXPORT(int, dup2, (int fd, int to)) { return rondo_dup2(fd, to); }
 RONDO_ALIAS(__dup2, dup2);
 
-RONDO_EXPORT(int, dup3, (int fd, int to, int flags)) {
-    return started() ? rondo_dup3(fd, to, flags) : real_dup3(fd, to, flags);
-}
+RONDO_EXPORT(int, dup3, (int fd, int to, int flags)) { return rondo_dup3(fd, to, flags); }
 
-RONDO_EXPORT(int, pipe, (int* ends)) { return started() ? rondo_pipe(ends) : real_pipe(ends); }
+RONDO_EXPORT(int, pipe, (int* ends)) { return rondo_pipe(ends); }
 RONDO_ALIAS(__pipe, pipe);
 
-RONDO_EXPORT(int, pipe2, (int* ends, int flags)) {
-    return started() ? rondo_pipe2(ends, flags) : real_pipe2(ends, flags);
-}
+RONDO_EXPORT(int, pipe2, (int* ends, int flags)) { return rondo_pipe2(ends, flags); }
 
 RONDO_EXPORT(int, fcntl, (int fd, int command, ...)) {
     va_list arguments;
     va_start(arguments, command);
     auto arg = va_arg(arguments, unsigned long);
     va_end(arguments);
-    return started() ? rondo_fcntl(fd, command, arg) : real_fcntl(fd, command, arg);
+    return rondo_fcntl(fd, command, arg);
 }
 RONDO_ALIAS(fcntl64, fcntl);
 RONDO_ALIAS(__fcntl, fcntl);
@@ -95,5 +83,5 @@ RONDO_EXPORT(int, ioctl, (int fd, unsigned long request, ...)) {
     va_start(arguments, request);
     auto* arg = va_arg(arguments, void*);
     va_end(arguments);
-    return started() ? rondo_ioctl(fd, request, arg) : real_ioctl(fd, request, arg);
+    return rondo_ioctl(fd, request, arg);
 }

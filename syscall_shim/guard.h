@@ -4,8 +4,8 @@
 //   synchronisation objects, keys, attributes   always rondo_*: there is one representation for everybody, from the
 //                                               process's first instruction
 //   calls that may wait, and cleanup handlers   rondo_* on a Rondo thread, else libc (on_thread)
-//   births and deaths of descriptor numbers,    rondo_* on every thread once the runtime has started, for it keeps a
-//   and the options it must know                record of each number (started); before that libc
+//   births and deaths of descriptor numbers,    rondo_* on every thread, always, for the runtime keeps a record of
+//   and the options it must know                each number, also of those that were born before it started
 //   a thread's handle                           libc only for the calling kernel thread's own handle when it is no
 //                                               Rondo thread: libc reads whatever a handle points to (foreign_self)
 #ifndef RONDO_SHIM_GUARD_H

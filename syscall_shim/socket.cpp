@@ -16,12 +16,7 @@ namespace {
 
 using namespace rondo::shim;
 
-RONDO_REAL(socket);
-RONDO_REAL(socketpair);
-RONDO_REAL(accept);
-RONDO_REAL(accept4);
 RONDO_REAL(connect);
-RONDO_REAL(setsockopt);
 RONDO_REAL(recv);
 RONDO_REAL(recvfrom);
 RONDO_REAL(recvmsg);
@@ -40,21 +35,17 @@ ssize_t receive(int fd, void* buffer, size_t length, int flags) {
 
 }  // namespace
 
-RONDO_EXPORT(int, socket, (int domain, int type, int protocol)) {
-    return started() ? rondo_socket(domain, type, protocol) : real_socket(domain, type, protocol);
-}
+RONDO_EXPORT(int, socket, (int domain, int type, int protocol)) { return rondo_socket(domain, type, protocol); }
 RONDO_ALIAS(__socket, socket);
 
 RONDO_EXPORT(int, socketpair, (int domain, int type, int protocol, int* pair)) {
-    return started() ? rondo_socketpair(domain, type, protocol, pair) : real_socketpair(domain, type, protocol, pair);
+    return rondo_socketpair(domain, type, protocol, pair);
 }
 
-RONDO_EXPORT(int, accept, (int fd, sockaddr* address, socklen_t* length)) {
-    return started() ? rondo_accept(fd, address, length) : real_accept(fd, address, length);
-}
+RONDO_EXPORT(int, accept, (int fd, sockaddr* address, socklen_t* length)) { return rondo_accept(fd, address, length); }
 
 RONDO_EXPORT(int, accept4, (int fd, sockaddr* address, socklen_t* length, int flags)) {
-    return started() ? rondo_accept4(fd, address, length, flags) : real_accept4(fd, address, length, flags);
+    return rondo_accept4(fd, address, length, flags);
 }
 
 RONDO_EXPORT(int, connect, (int fd, const sockaddr* address, socklen_t length)) {
@@ -63,8 +54,7 @@ RONDO_EXPORT(int, connect, (int fd, const sockaddr* address, socklen_t length)) 
 RONDO_ALIAS(__connect, connect);
 
 RONDO_EXPORT(int, setsockopt, (int fd, int level, int name, const void* value, socklen_t length)) {
-    return started() ? rondo_setsockopt(fd, level, name, value, length)
-                     : real_setsockopt(fd, level, name, value, length);
+    return rondo_setsockopt(fd, level, name, value, length);
 }
 
 RONDO_EXPORT(ssize_t, recv, (int fd, void* buffer, size_t length, int flags)) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The few libc functions that the runtime needs under names that a preloaded shim may have taken: found behind
-// ourselves in symbol order (RTLD_NEXT), on first use. Everything else that enters the kernel is in sys.h.
+// The few libc functions that the runtime needs under names that a preloaded shim may have taken: found in libc itself,
+// on first use. (RTLD_NEXT would not do: where the shim is preloaded, libc stands before this library.) Everything else
+// that enters the kernel is in sys.h.
 #pragma once
 
 #include <pthread.h>

@@ -27,6 +27,7 @@ struct ForgetRequest {
     Message message;
     int fd;
     Waiter waiter;
+    Worker* worker = nullptr;
 };
 
 void forget_here(Message& message) {
@@ -37,6 +38,12 @@ void forget_here(Message& message) {
     }
 }
 
+// Off the closing thread's stack.
+void send_request(void* sent) {
+    auto* request = static_cast<ForgetRequest*>(sent);
+    request->worker->post(request->message);
+}
+
 void forget_on(Worker& worker, int fd) {
     if (&worker == self_) {
         worker.backend().forget(fd);
@@ -45,9 +52,8 @@ void forget_on(Worker& worker, int fd) {
     ForgetRequest request{{}, fd, Waiter(WaitReason::close, reinterpret_cast<const void*>(static_cast<intptr_t>(fd)))};
     request.message.run = forget_here;
     request.message.subject = &request;
-    request.waiter.fiber = current_fiber();
-    worker.post(request.message);
-    park(request.waiter, {}, {});
+    request.worker = &worker;
+    park(request.waiter, {send_request, &request}, {});
 }
 
 void forget_everywhere(int fd, FdEntry& entry) {

@@ -217,7 +217,11 @@ long io_read(int fd, void* buffer, size_t length) {
         return sys::call(SYS_read, fd, sys::to_arg(buffer), static_cast<long>(length));
     }
     if (entry->is_socket()) {
-        return io_recv(fd, buffer, length, 0);
+        long result = io_recv(fd, buffer, length, 0);
+        if (result != -ENOTSOCK) {
+            return result;
+        }
+        entry->end_life();  // the number was given to something else behind our back
     }
     iovec vector{buffer, length};
     return io_readv(fd, &vector, 1);
@@ -256,7 +260,11 @@ long io_write(int fd, const void* buffer, size_t length) {
         return sys::call(SYS_write, fd, sys::to_arg(buffer), static_cast<long>(length));
     }
     if (entry->is_socket()) {
-        return io_send(fd, buffer, length, 0);
+        long result = io_send(fd, buffer, length, 0);
+        if (result != -ENOTSOCK) {
+            return result;
+        }
+        entry->end_life();  // the number was given to something else behind our back
     }
     iovec vector{const_cast<void*>(buffer), length};
     return io_writev(fd, &vector, 1);

@@ -26,43 +26,47 @@ OffloadPool& OffloadPool::files() { return file_pool; }
 
 OffloadPool& OffloadPool::waits() { return wait_pool; }
 
+// A thread is started before the job is queued: it may fail, and must not be done off the fiber's stack.
 int OffloadPool::run(void (*fn)(void*), void* arg) {
-    Job job(fn, arg);
-    job.waiter.fiber = current_fiber();
     bool start = false;
     {
         SpinGuard hold(lock_);
-        jobs_.push_back(job);
-        start = ++queued_ > idle_ && threads_ < most_threads_;
+        start = ++expected_ > idle_ && threads_ < most_threads_;
         threads_ += start ? 1 : 0;
     }
-    if (start) {
-        if (int error = start_thread_for(job); error != 0) {
-            return error;
-        }
+    if (int error = start ? start_thread() : 0; error != 0) {
+        return error;
     }
-    posted_.fetch_add(1, std::memory_order_release);
-    sys::futex_wake(&posted_, 1);
-    park(job.waiter, {}, {});
+    Job job(*this, fn, arg);
+    park(job.waiter, {queue, &job}, {});
     return 0;
 }
 
-// The error only if the job was taken back: without the new thread, another one of a bounded pool will come to it, and
-// one of an unbounded pool may have taken it meanwhile.
-int OffloadPool::start_thread_for(Job& job) {
+// Without the new thread, another one of a bounded pool will come to the job.
+int OffloadPool::start_thread() {
     int error = real::start_kernel_thread(thread_main, this, nullptr, 0);
     if (error == 0) {
         return 0;
     }
     SpinGuard hold(lock_);
     --threads_;
-    bool others_come = threads_ > 0 && !idle_threads_end_;
-    if (others_come || !job.linked()) {
+    if (threads_ > 0 && !idle_threads_end_) {
         return 0;
     }
-    job.unlink();
-    --queued_;
+    --expected_;
     return error;
+}
+
+// Off the parked fiber's stack.
+void OffloadPool::queue(void* queued) {
+    auto* job = static_cast<Job*>(queued);
+    OffloadPool& pool = job->pool;
+    {
+        SpinGuard hold(pool.lock_);
+        pool.jobs_.push_back(*job);
+    }
+    pool.posted_.fetch_add(1, std::memory_order_release);
+    sys::futex_wake(&pool.posted_, 1);
 }
 
 void* OffloadPool::thread_main(void* pool) {
@@ -88,9 +92,10 @@ OffloadPool::Job* OffloadPool::wait_for_job() {
         {
             SpinGuard hold(lock_);
             Job* job = jobs_.pop_front();
-            queued_ -= job != nullptr ? 1 : 0;
-            idle_ -= counted && (job != nullptr || tired) ? 1 : 0;
-            if (job != nullptr || tired) {
+            expected_ -= job != nullptr ? 1 : 0;
+            bool leaves = job != nullptr || (tired && expected_ == 0);
+            idle_ -= counted && leaves ? 1 : 0;
+            if (leaves) {
                 threads_ -= job == nullptr ? 1 : 0;
                 return job;
             }

@@ -30,8 +30,9 @@ class OffloadPool {
 
    private:
     struct Job : ListNode {
-        Job(void (*what)(void*), void* about)
-            : fn(what), arg(about), waiter(WaitReason::offload, reinterpret_cast<const void*>(what)) {}
+        Job(OffloadPool& to, void (*what)(void*), void* about)
+            : pool(to), fn(what), arg(about), waiter(WaitReason::offload, reinterpret_cast<const void*>(what)) {}
+        OffloadPool& pool;
         void (*fn)(void*);
         void* arg;
         Waiter waiter;
@@ -40,15 +41,16 @@ class OffloadPool {
     static void* thread_main(void* pool);
     void serve();
     Job* wait_for_job();
-    int start_thread_for(Job& job);
+    int start_thread();
+    static void queue(void* job);
 
     const unsigned most_threads_;
     const bool idle_threads_end_;
     Spinlock lock_;
-    List<Job> jobs_;  // not yet taken; this and the counts are guarded by lock_
-    unsigned queued_ = 0;
-    unsigned threads_ = 0;  // started and not ended
-    unsigned idle_ = 0;     // of those, asleep or about to look at jobs_ again
+    List<Job> jobs_;         // not yet taken; this and the counts are guarded by lock_
+    unsigned expected_ = 0;  // jobs queued or about to be
+    unsigned threads_ = 0;   // started and not ended
+    unsigned idle_ = 0;      // of those, asleep or about to look at jobs_ again
     std::atomic<uint32_t> posted_{0};
 };
 

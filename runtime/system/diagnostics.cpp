@@ -56,6 +56,9 @@ void dump_fiber(int fd, const Fiber& fiber) {
 
 }  // namespace
 
+#if defined(RONDO_TSAN)
+__attribute__((no_sanitize("thread")))
+#endif
 void dump_threads(int fd) {
     Line head;
     head << "rondo: " << live_fibers.load() << " threads on " << worker_count() << " workers";

@@ -68,7 +68,7 @@ bool eventually(Condition condition) {
 }
 
 class Thread {
-public:
+   public:
     template <class Body>
     explicit Thread(Body body, const rondo_attr_t* attr = nullptr) : state_(std::make_unique<State>()) {
         state_->body = wrap(std::move(body));
@@ -107,7 +107,7 @@ public:
         if (!eventually([this] { return parked(); })) stalled(state_->name.c_str());
     }
 
-private:
+   private:
     struct State {
         std::function<void*()> body;
         std::string name;
@@ -172,7 +172,7 @@ private:
 
 // A kernel thread that is no worker. join() parks the caller first, so that its worker stays free for the others.
 class ForeignThread {
-public:
+   public:
     template <class Body>
     explicit ForeignThread(Body body) {
         rondo_sem_init(&done_, 0, 0);
@@ -192,7 +192,7 @@ public:
         rondo_sem_destroy(&done_);
     }
 
-private:
+   private:
     rondo_sem_t done_;
     std::thread thread_;
 };
@@ -200,7 +200,7 @@ private:
 // One object in pages of its own; vanish() makes any late touch a fault.
 template <class Object>
 class OwnPage {
-public:
+   public:
     OwnPage() {
         void* at = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (at == MAP_FAILED) abort();
@@ -213,14 +213,14 @@ public:
     Object* operator->() const { return object_; }
     Object* get() const { return object_; }
 
-private:
+   private:
     static constexpr size_t kBytes = (sizeof(Object) + 4095) & ~size_t{4095};
     Object* object_;
 };
 
 // A one-way gate that threads pass once it has been opened.
 class Gate {
-public:
+   public:
     void open() {
         rondo_mutex_lock(&mutex_);
         open_ = true;
@@ -233,7 +233,7 @@ public:
         rondo_mutex_unlock(&mutex_);
     }
 
-private:
+   private:
     rondo_mutex_t mutex_ = RONDO_MUTEX_INITIALIZER;
     rondo_cond_t cond_ = RONDO_COND_INITIALIZER;
     bool open_ = false;

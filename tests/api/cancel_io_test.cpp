@@ -81,10 +81,8 @@ TEST_CASE("each call that sends acts on a cancel") {
     message.msg_iov = &one;
     message.msg_iovlen = 1;
     const std::vector<std::function<void()>> calls = {
-        [&] { rondo_write(fd, &byte, 1); },
-        [&] { rondo_writev(fd, &one, 1); },
-        [&] { rondo_send(fd, &byte, 1, 0); },
-        [&] { rondo_sendto(fd, &byte, 1, 0, nullptr, 0); },
+        [&] { rondo_write(fd, &byte, 1); },      [&] { rondo_writev(fd, &one, 1); },
+        [&] { rondo_send(fd, &byte, 1, 0); },    [&] { rondo_sendto(fd, &byte, 1, 0, nullptr, 0); },
         [&] { rondo_sendmsg(fd, &message, 0); },
     };
     for (const auto& call : calls) cancel_parked(call);

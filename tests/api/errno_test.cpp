@@ -75,7 +75,8 @@ TEST_CASE("errno stays with its thread across yields, sleeps and waits") {
 TEST_CASE("calls that succeed and calls that return their error leave errno alone") {
     rondo_t id;
     errno = 1234;
-    CHECK(rondo_create(&id, nullptr, [](void* arg) { return arg; }, nullptr) == 0);
+    CHECK(rondo_create(
+              &id, nullptr, [](void* arg) { return arg; }, nullptr) == 0);
     CHECK(rondo_join(id, nullptr) == 0);
     rondo_mutex_t mutex = RONDO_MUTEX_INITIALIZER;
     rondo_mutex_lock(&mutex);

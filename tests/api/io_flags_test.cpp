@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Non-blocking mode belongs to the program: a descriptor it made non-blocking says EAGAIN at once, and F_GETFL never shows
-// a flag that it did not set, whatever the runtime did to wait. SO_RCVTIMEO and SO_SNDTIMEO end a wait.
+// Non-blocking mode belongs to the program: a descriptor it made non-blocking says EAGAIN at once, and F_GETFL never
+// shows a flag that it did not set, whatever the runtime did to wait. SO_RCVTIMEO and SO_SNDTIMEO end a wait.
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/timerfd.h>

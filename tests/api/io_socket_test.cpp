@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sockets beyond the byte stream: accepting and connecting, refused and non-blocking connects, datagrams with addresses,
-// descriptors passed over a Unix socket, and urgent data.
-// A passed descriptor is born in recvmsg: its number may have belonged to another socket a moment before.
+// Sockets beyond the byte stream: accepting and connecting, refused and non-blocking connects, datagrams with
+// addresses, descriptors passed over a Unix socket, and urgent data. A passed descriptor is born in recvmsg: its number
+// may have belonged to another socket a moment before.
 #include <sys/un.h>
 
 #include "io_support.h"
@@ -187,7 +187,8 @@ TEST_CASE("unix sockets by name: connect waits for room in the backlog") {
         for (int i = 0; i < kClients; ++i) {
             clients.emplace_back([&] {
                 Fd fd(rondo_socket(AF_UNIX, SOCK_STREAM, 0));
-                connected.fetch_add(rondo_connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+                connected.fetch_add(rondo_connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) ==
+                                    0);
             });
         }
         for (int i = 0; i < kClients; ++i) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Byte streams: pipes, socket pairs and TCP carry large data through small buffers byte for byte; end of stream, partial
-// reads, vectors, the MSG flags, and writing to a peer that is gone.
+// Byte streams: pipes, socket pairs and TCP carry large data through small buffers byte for byte; end of stream,
+// partial reads, vectors, the MSG flags, and writing to a peer that is gone.
 #include <signal.h>
 
 #include "io_support.h"

@@ -59,7 +59,7 @@ inline bool is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
 
 // Runs one call on a thread of its own and keeps what it returned and the errno it left.
 class Call {
-public:
+   public:
     template <class Body>
     explicit Call(Body body)
         : outcome_(std::make_unique<Outcome>()), thread_([outcome = outcome_.get(), body = std::move(body)] {
@@ -76,7 +76,7 @@ public:
     }
     int error() { return result() < 0 ? outcome_->error : 0; }
 
-private:
+   private:
     struct Outcome {
         ssize_t result = -2;
         int error = 0;

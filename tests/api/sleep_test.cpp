@@ -95,7 +95,6 @@ TEST_CASE("a thousand sleepers sleep side by side") {
 }
 
 TEST_CASE("sleepers of very different length do not disturb each other") {
-    Gate gate;
     std::atomic<bool> long_done{false};
     Thread sleeper([&long_done] {
         timespec day{86'400, 0};

@@ -9,14 +9,14 @@ using namespace rondo::api_test;
 namespace {
 
 class Attr {
-public:
+   public:
     Attr() { REQUIRE(rondo_attr_init(&attr_) == 0); }
     Attr(const Attr&) = delete;
     Attr& operator=(const Attr&) = delete;
     ~Attr() { rondo_attr_destroy(&attr_); }
     rondo_attr_t* get() { return &attr_; }
 
-private:
+   private:
     rondo_attr_t attr_;
 };
 
@@ -78,7 +78,8 @@ TEST_CASE("an address space that cannot hold the stack is an error, not a crash"
     Attr attr;
     REQUIRE(rondo_attr_setstacksize(attr.get(), size_t{1} << 50) == 0);
     rondo_t id;
-    int rc = rondo_create(&id, attr.get(), [](void*) -> void* { return nullptr; }, nullptr);
+    int rc = rondo_create(
+        &id, attr.get(), [](void*) -> void* { return nullptr; }, nullptr);
     CHECK((rc == EAGAIN || rc == ENOMEM || rc == EINVAL));
 }
 
@@ -111,7 +112,8 @@ TEST_CASE("a stack of the caller's own is kept in the attributes, and refused" *
     CHECK(lowest == memory);
     CHECK(bytes == kBytes);
     rondo_t id;
-    CHECK(rondo_create(&id, attr.get(), [](void*) -> void* { return nullptr; }, nullptr) == EINVAL);
+    CHECK(rondo_create(
+              &id, attr.get(), [](void*) -> void* { return nullptr; }, nullptr) == EINVAL);
     CHECK(munmap(memory, kBytes) == 0);
 }
 

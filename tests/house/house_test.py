@@ -131,7 +131,7 @@ class Files(unittest.TestCase):
             lines = path.read_text().splitlines()
             if not lines or "SPDX-License-Identifier: Apache-2.0" not in lines[0]:
                 wrong.append(f"{path.relative_to(ROOT)}: no licence line")
-            elif not any(re.match(r"\s*(//|\*) \w", line) for line in lines[1:4]):
+            elif not any(re.match(r"\s*(//|\*) \S", line) for line in lines[1:4]):
                 wrong.append(f"{path.relative_to(ROOT)}: no purpose")
         self.assertEqual(wrong, [])
 

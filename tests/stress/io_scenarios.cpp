@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Stress of descriptors: streams compared byte by byte, and bytes, connections and numbers accounted for while readers time
-// out, are cancelled, or have their descriptor closed or replaced under them.
-// A number that is closed under its users is one of the scenario's own, high up where the kernel hands out none: a late
-// reader must not meet another scenario's descriptor. Whether it meets the old or the new description of its own
-// scenario is a matter of luck, so bytes are counted over both: each is received once or still there at the end.
+// Stress of descriptors: streams compared byte by byte, and bytes, connections and numbers accounted for while readers
+// time out, are cancelled, or have their descriptor closed or replaced under them. A number that is closed under its
+// users is one of the scenario's own, high up where the kernel hands out none: a late reader must not meet another
+// scenario's descriptor. Whether it meets the old or the new description of its own scenario is a matter of luck, so
+// bytes are counted over both: each is received once or still there at the end.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>

@@ -2,9 +2,9 @@
 //
 // Stress of mutexes, rwlocks, spin locks, once and barriers.
 // The counts under a lock are plain: a lock that lets two in loses some, and TSan sees the race.
-#include "stress.h"
-
 #include <atomic>
+
+#include "stress.h"
 
 namespace rondo::stress {
 

@@ -3,9 +3,9 @@
 // Stress of condition variables, semaphores and futexes: what one thread gives, exactly one other takes, whatever
 // times out, is cancelled or vanishes in between.
 // Rounds in which every waiter waits without a deadline are driven by wake-ups alone: one lost, and they stall.
-#include "stress.h"
-
 #include <atomic>
+
+#include "stress.h"
 
 namespace rondo::stress {
 
@@ -48,7 +48,8 @@ void cond_flag(Random& random) {
     });
 }
 
-// A broadcast lets all through; the broadcaster destroys the condition variable right after it, the last to leave the rest.
+// A broadcast lets all through; the broadcaster destroys the condition variable right after it, the last to leave the
+// rest.
 void cond_broadcast(Random& random) {
     Vanishing<Flag> page;
     Vanishing<rondo_cond_t> bell;
@@ -159,7 +160,8 @@ void cond_queue(Random& random) {
             consuming.add([=, &taken, own = random.split()] { consume(queue, patient, &taken, own); });
         }
         for (int i = 0; i < consumers; ++i) {
-            consuming.add_somewhere(random, [=, &taken, own = random.split()] { consume(queue, patient, &taken, own); });
+            consuming.add_somewhere(random,
+                                    [=, &taken, own = random.split()] { consume(queue, patient, &taken, own); });
         }
         for (int i = 0; i < producers; ++i) {
             producing.add([=, own = random.split()] { produce(queue, patient, each, own); });

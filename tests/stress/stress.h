@@ -3,12 +3,14 @@
 // The stress: many small rounds of random use, each of which accounts for every wake, token, item and byte, run side by
 // side over all workers and one foreign kernel thread.
 //
-// A scenario is one function that plays one round and returns when all its threads have ended. Objects under test live in
-// pages of their own (Vanishing), which the thread that is woken last destroys and unmaps at once: whoever touches
+// A scenario is one function that plays one round and returns when all its threads have ended. Objects under test live
+// in pages of their own (Vanishing), which the thread that is woken last destroys and unmaps at once: whoever touches
 // the object later faults. What must not be lost is counted outside of it and compared by expect_equal.
-// A round never waits for ever by design, so a driver that makes no progress is a lost wake: the monitor dumps and aborts.
+// A round never waits for ever by design, so a driver that makes no progress is a lost wake: the monitor dumps and
+// aborts.
 //
-// Alternative rejected: one long-lived set of objects, because the window of most faults is the end of an object's life.
+// Alternative rejected: one long-lived set of objects, because the window of most faults is the end of an object's
+// life.
 #pragma once
 
 #ifndef _GNU_SOURCE
@@ -28,7 +30,7 @@
 namespace rondo::stress {
 
 class Random {
-public:
+   public:
     explicit Random(uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15 + 0x1234567) { next(); }
     uint64_t next() {
         state_ ^= state_ << 13;
@@ -40,7 +42,7 @@ public:
     bool one_in(int count) { return below(count) == 0; }
     Random split() { return Random(next()); }
 
-private:
+   private:
     uint64_t state_;
 };
 
@@ -59,22 +61,23 @@ void jitter(Random& random);
 void* take_page();
 void unmap_page(void* page);
 
-// A handle to an object in a page of its own. Copies name the same object; nobody owns it until somebody calls vanish().
+// A handle to an object in a page of its own. Copies name the same object; nobody owns it until somebody calls
+// vanish().
 template <class Object>
 class Vanishing {
-public:
+   public:
     Vanishing() : object_(new (take_page()) Object{}) { static_assert(sizeof(Object) <= 4096); }
     Object* operator->() const { return object_; }
     Object& operator*() const { return *object_; }
     void vanish() const { unmap_page(object_); }
 
-private:
+   private:
     Object* object_;
 };
 
 // The threads of one round. The destructor joins those that have not been joined.
 class Crew {
-public:
+   public:
     using Body = std::function<void()>;
     Crew();
     Crew(const Crew&) = delete;
@@ -82,8 +85,8 @@ public:
     ~Crew();
     // Returns the member's number.
     size_t add(Body body);
-    // On the foreign kernel thread. It plays one part at a time, so a part may wait only for its own crew, and a crew has at
-    // most one.
+    // On the foreign kernel thread. It plays one part at a time, so a part may wait only for its own crew, and a crew
+    // has at most one.
     void add_foreign(Body body);
     // Either of the two; rarely the foreign one, which all crews share.
     void add_somewhere(Random& random, Body body);
@@ -92,7 +95,7 @@ public:
     bool join(size_t member);
     void join();
 
-private:
+   private:
     struct Member;
     struct ForeignPart;
     std::vector<std::unique_ptr<Member>> members_;

@@ -3,8 +3,6 @@
 // The stress harness: failures, time, pages that vanish, crews, and the one foreign kernel thread.
 // Pages come from one reserved range in turn, so that an unmapped page is not mapped again for the next 65,536
 // objects: a late touch faults instead of meeting a new object.
-#include "stress.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -12,6 +10,8 @@
 #include <atomic>
 #include <deque>
 #include <thread>
+
+#include "stress.h"
 
 namespace rondo::stress {
 
@@ -38,15 +38,17 @@ PageRange& page_range() {
 
 // Plays the parts it is given, one after the other, until the process ends.
 class ForeignThread {
-public:
-    ForeignThread() { std::thread([this] { loop(); }).detach(); }
+   public:
+    ForeignThread() {
+        std::thread([this] { loop(); }).detach();
+    }
     void play(const Crew::Body* part, rondo_sem_t* done) {
         MutexGuard guard(&mutex_);
         parts_.push_back({part, done});
         rondo_cond_signal(&cond_);
     }
 
-private:
+   private:
     struct Part {
         const Crew::Body* body;
         rondo_sem_t* done;

@@ -2,9 +2,9 @@
 //
 // Stress of threads themselves: every way to end meets every way to be joined, key destructors are counted, sleeps and
 // deadlines never end early, and cleanup handlers run once each.
-#include "stress.h"
-
 #include <atomic>
+
+#include "stress.h"
 
 namespace rondo::stress {
 
@@ -101,7 +101,6 @@ void join_cancelled(Random& random) {
     rondo_sem_destroy(&release);
 }
 
-
 // Detached threads count themselves out; the last one is the one that posts.
 void detach_all(Random& random) {
     struct Part {
@@ -171,7 +170,8 @@ void sleep_once(Random& random) {
     int choice = random.below(5);
     if (choice == 0) expect_equal(rondo_nanosleep(&relative, nullptr), 0, "nanosleep");
     if (choice == 1) expect_equal(rondo_clock_nanosleep(clock, 0, &relative, nullptr), 0, "clock_nanosleep");
-    if (choice == 2) expect_equal(rondo_clock_nanosleep(clock, TIMER_ABSTIME, &absolute, nullptr), 0, "clock_nanosleep");
+    if (choice == 2)
+        expect_equal(rondo_clock_nanosleep(clock, TIMER_ABSTIME, &absolute, nullptr), 0, "clock_nanosleep");
     if (choice == 3) expect_equal(rondo_usleep(static_cast<unsigned>(length / 1'000)), 0, "usleep");
     if (choice == 4) {
         length = 1'000'000;
@@ -234,8 +234,9 @@ void cleanup_handlers(Random& random) {
 }
 
 constexpr Scenario kScenarios[] = {
-    {"join_ends", join_ends},             {"join_cancelled", join_cancelled}, {"detach_all", detach_all},
-    {"key_destructors", key_destructors}, {"sleeps", sleeps},                 {"cleanup_handlers", cleanup_handlers},
+    {"join_ends", join_ends},   {"join_cancelled", join_cancelled},
+    {"detach_all", detach_all}, {"key_destructors", key_destructors},
+    {"sleeps", sleeps},         {"cleanup_handlers", cleanup_handlers},
 };
 
 }  // namespace

@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the stress against one-line faults of the runtime and tells which of them it finds.
+
+    run.py [--seconds S] [--workers W] [--least N] [--only TEXT] [--list] [--keep DIR]
+
+The tree is copied once and configured once; each fault is written into its file, the build brought up to date, the
+stress run for S seconds, and the file restored. A fault is caught if the stress ends in any other way than
+with "nothing lost": a fault or broken invariant, a wrong account, a stall, or no end within the time allowed.
+A fault that does not compile is an error of the list, not a catch. The unmodified tree has to pass first.
+
+Exit 0: at least N faults (18) were caught. 1: fewer. 2: the list or the build is wrong.
+Alternative rejected: mutating machine code or generating faults at random, because most of those are equivalent to the
+original or crash at once, and say nothing about the stress.
+"""
+
+import argparse
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from faults import FAULTS
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FEWEST_FAULTS = 20
+NOT_COPIED = shutil.ignore_patterns(".git", "build*", "__pycache__", "*.log")
+# A stall is noticed after 10 s; what ends later than that hangs.
+GRACE_SECONDS = 45
+
+
+class Tree:
+    """The scratch copy and its build."""
+
+    def __init__(self, directory):
+        self.source = pathlib.Path(directory) / "source"
+        self.build = pathlib.Path(directory) / "build"
+        shutil.copytree(ROOT, self.source, ignore=NOT_COPIED, dirs_exist_ok=True)
+        if not (self.build / "build.ninja").exists():
+            self.call("meson", "setup", str(self.build), str(self.source), "--buildtype=debugoptimized")
+
+    @staticmethod
+    def call(*command):
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-4000:]}")
+
+    def make(self):
+        self.call("ninja", "-C", str(self.build), "-j2", "tests/stress/stress")
+
+    def stress(self, seconds, workers, seed):
+        """None if nothing was lost, else how it ended."""
+        command = [str(self.build / "tests/stress/stress"), "--seconds", str(seconds), "--workers", str(workers),
+                   "--seed", str(seed)]
+        try:
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                                  timeout=seconds + GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "no end"
+        if done.returncode == 0 and "nothing lost" in done.stdout:
+            return None
+        return reason(done)
+
+
+def reason(done):
+    """The first line that says what went wrong."""
+    for line in done.stdout.splitlines():
+        if line.startswith("stress: seed"):
+            continue
+        if line.startswith(("stress: ", "rondo: broken", "rondo: stack")) or "ERROR" in line:
+            return line
+    return f"signal {-done.returncode}" if done.returncode < 0 else f"exit {done.returncode}"
+
+
+def matching_lines(text, line):
+    return [number for number, each in enumerate(text.split("\n")) if each.strip() == line]
+
+
+def mutated(text, fault):
+    lines = text.split("\n")
+    number = matching_lines(text, fault.line)[0]
+    indentation = lines[number][: len(lines[number]) - len(lines[number].lstrip())]
+    lines[number] = indentation + fault.becomes
+    return "\n".join(lines)
+
+
+def check_list(faults):
+    wrong = []
+    for fault in faults:
+        path = ROOT / "runtime" / fault.file
+        found = len(matching_lines(path.read_text(), fault.line)) if path.exists() else 0
+        if found != 1:
+            wrong.append(f"{fault.file}: {found} lines are \"{fault.line}\" ({fault.breaks})")
+    if len(faults) < FEWEST_FAULTS:
+        wrong.append(f"{len(faults)} faults; at least {FEWEST_FAULTS} are wanted")
+    return wrong
+
+
+def try_fault(tree, fault, options):
+    path = tree.source / "runtime" / fault.file
+    original = path.read_text()
+    try:
+        path.write_text(mutated(original, fault))
+        tree.make()
+        started = time.monotonic()
+        ending = tree.stress(options.seconds, options.workers, options.seed)
+        return ending, time.monotonic() - started
+    finally:
+        path.write_text(original)
+
+
+def run(options, faults, directory):
+    tree = Tree(directory)
+    tree.make()
+    ending = tree.stress(min(options.seconds, 10), options.workers, options.seed)
+    if ending is not None:
+        print(f"mutants: the unmodified runtime fails: {ending}")
+        return 2
+    survivors = []
+    for fault in faults:
+        ending, seconds = try_fault(tree, fault, options)
+        print(f"{'SURVIVED' if ending is None else 'caught  '} {seconds:4.0f} s  {fault.file}: {fault.breaks}"
+              f"{'' if ending is None else f' [{ending}]'}", flush=True)
+        survivors += [fault] if ending is None else []
+    caught = len(faults) - len(survivors)
+    wanted = options.least if options.only is None else len(faults)
+    print(f"mutants: {caught} of {len(faults)} caught, {wanted} wanted")
+    return 0 if caught >= wanted else 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description="runs the stress against one-line faults of the runtime")
+    parser.add_argument("--seconds", type=int, default=20, help="length of each stress run (20)")
+    parser.add_argument("--workers", type=int, default=4, help="RONDO_WORKERS of each run (4)")
+    parser.add_argument("--seed", type=int, default=1, help="the stress's seed (1)")
+    parser.add_argument("--least", type=int, default=18, help="how many have to be caught (18)")
+    parser.add_argument("--only", help="only faults whose description or file contains this")
+    parser.add_argument("--list", action="store_true", help="check the list, print it and stop")
+    parser.add_argument("--keep", help="build in this directory and leave it there")
+    options = parser.parse_args()
+    wrong = check_list(FAULTS)
+    for line in wrong:
+        print(f"mutants: {line}", file=sys.stderr)
+    if wrong:
+        return 2
+    faults = [f for f in FAULTS if options.only is None or options.only in f.file + " " + f.breaks]
+    if not faults:
+        print("mutants: no fault is so called", file=sys.stderr)
+        return 2
+    if options.list:
+        for fault in faults:
+            print(f"{fault.file}: {fault.breaks}")
+        return 0
+    try:
+        if options.keep is not None:
+            pathlib.Path(options.keep).mkdir(parents=True, exist_ok=True)
+            return run(options, faults, options.keep)
+        with tempfile.TemporaryDirectory(prefix="rondo-mutants-") as directory:
+            return run(options, faults, directory)
+    except RuntimeError as error:
+        print(f"mutants: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
