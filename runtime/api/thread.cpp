@@ -82,10 +82,9 @@ int rondo_equal(rondo_t a, rondo_t b) { return a == b ? 1 : 0; }
 
 int rondo_yield(void) {
     if (self_ != nullptr) {
-        self_->yield_current();
-    } else {
-        sys::yield_cpu();
+        return self_->yield_current();
     }
+    sys::yield_cpu();
     return 0;
 }
 

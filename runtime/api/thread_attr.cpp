@@ -27,6 +27,19 @@ void describe(const Fiber& fiber, ThreadAttr& attr) {
     attr.stack_bytes = fiber.stack.bytes();
 }
 
+// libc's answer, without the memory that it hangs on its own attributes.
+int describe_kernel_thread(rondo_t thread, rondo_attr_t& attr) {
+    const real::Functions& libc = real::functions();
+    pthread_attr_t theirs;
+    if (int error = libc.getattr(thread, &theirs); error != 0) {
+        return error;
+    }
+    memcpy(&attr, &theirs, sizeof attr);
+    as<ThreadAttr>(&attr).extension = nullptr;
+    libc.attr_destroy(&theirs);
+    return 0;
+}
+
 }  // namespace
 
 extern "C" {
@@ -98,7 +111,7 @@ int rondo_attr_getstack(const rondo_attr_t* attr, void** lowest, size_t* bytes) 
 int rondo_getattr_np(rondo_t thread, rondo_attr_t* attr) {
     const Fiber* fiber = Fiber::from_handle(thread);
     if (fiber == nullptr || fiber->adopted) {
-        return real::functions().getattr(thread, reinterpret_cast<pthread_attr_t*>(attr));
+        return describe_kernel_thread(thread, *attr);
     }
     rondo_attr_init(attr);
     describe(*fiber, as<ThreadAttr>(attr));

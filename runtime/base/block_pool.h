@@ -43,7 +43,7 @@ class BlockPool {
     struct Free {
         Free* next;
     };
-    struct alignas(T) Storage {
+    struct alignas(T) alignas(Free) Storage {
         char bytes[sizeof(T) < sizeof(Free) ? sizeof(Free) : sizeof(T)];
     };
 

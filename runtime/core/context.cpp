@@ -21,28 +21,14 @@ namespace rondo {
 
 namespace fcontext = boost::context::detail;
 
-namespace {
-
-struct Passage {
-    Context* left;
-    Context* entered;
-};
-
-}  // namespace
-
 struct ContextEntry {
-    static void land(fcontext::transfer_t transfer) {
-        auto* passage = static_cast<Passage*>(transfer.data);
-        passage->left->pointer_ = transfer.fctx;
-    }
-
 #if defined(RONDO_ASAN)
     __attribute__((no_sanitize_address))
 #endif
     static void
     start(fcontext::transfer_t transfer) {
-        Context* self = static_cast<Passage*>(transfer.data)->entered;
-        land(transfer);
+        Context* self = static_cast<Context::Passage*>(transfer.data)->entered;
+        Context::land(transfer);
         Context::after_jump(*self);
         self->entry_();
         panic("a context's entry function returned", __FILE__, __LINE__);
@@ -73,19 +59,13 @@ void Context::describe_running([[maybe_unused]] void* low, [[maybe_unused]] size
 #endif
 }
 
-void Context::jump_tagged(Context& from, Context& to, bool last) {
-    Passage passage{&from, &to};
-    before_jump(from, to, last);
-    ContextEntry::land(fcontext::jump_fcontext(to.pointer_, &passage));
-    after_jump(from);
-}
-
 void Context::jump_last(Context& from, Context& to) {
     jump_tagged(from, to, true);
     panic("a finished context was resumed", __FILE__, __LINE__);
 }
 
-void Context::before_jump([[maybe_unused]] Context& from, [[maybe_unused]] Context& to, [[maybe_unused]] bool last) {
+#if defined(RONDO_ASAN) || defined(RONDO_TSAN)
+void Context::before_jump([[maybe_unused]] Context& from, Context& to, [[maybe_unused]] bool last) {
 #if defined(RONDO_ASAN)
     __sanitizer_start_switch_fiber(last ? nullptr : &from.fake_stack_, to.low_, to.bytes_);
 #endif
@@ -99,6 +79,7 @@ void Context::after_jump([[maybe_unused]] Context& now) {
     __sanitizer_finish_switch_fiber(now.fake_stack_, nullptr, nullptr);
 #endif
 }
+#endif
 
 void Context::retire() {
 #if defined(RONDO_ASAN)

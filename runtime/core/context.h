@@ -12,6 +12,7 @@
 // reader must trust; ucontext makes two system calls a switch.
 #pragma once
 
+#include <boost/context/detail/fcontext.hpp>
 #include <cstddef>
 
 #include "runtime/base/sanitizer.h"
@@ -27,7 +28,9 @@ class Context {
     void describe_running(void* low, size_t bytes);
 
     // Suspends the caller in `from` and resumes `to`. Returns when somebody jumps to `from`.
-    static void jump(Context& from, Context& to) { jump_tagged(from, to, false); }
+    // Inlined into its callers: after a switch the processor's stack of return addresses belongs to another context,
+    // and each return between here and the caller's own work is mispredicted.
+    [[gnu::always_inline]] static void jump(Context& from, Context& to) { jump_tagged(from, to, false); }
 
     // The same for a caller that never comes back.
     [[noreturn]] static void jump_last(Context& from, Context& to);
@@ -39,9 +42,28 @@ class Context {
     const void* stack_pointer() const { return pointer_; }
 
    private:
-    static void jump_tagged(Context& from, Context& to, bool last);
+    struct Passage {
+        Context* left;
+        Context* entered;
+    };
+
+    [[gnu::always_inline]] static void jump_tagged(Context& from, Context& to, bool last) {
+        Passage passage{&from, &to};
+        before_jump(from, to, last);
+        land(boost::context::detail::jump_fcontext(to.pointer_, &passage));
+        after_jump(from);
+    }
+
+    [[gnu::always_inline]] static void land(boost::context::detail::transfer_t transfer) {
+        static_cast<Passage*>(transfer.data)->left->pointer_ = transfer.fctx;
+    }
+#if defined(RONDO_ASAN) || defined(RONDO_TSAN)
     static void before_jump(Context& from, Context& to, bool last);
     static void after_jump(Context& now);
+#else
+    static void before_jump(Context&, Context&, bool) {}
+    static void after_jump(Context&) {}
+#endif
     friend struct ContextEntry;
 
     void* pointer_ = nullptr;

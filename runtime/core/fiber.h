@@ -40,11 +40,12 @@ class Fiber {
     void set_state(FiberState state) { state_.store(state, std::memory_order_relaxed); }
 
     Context context;
-    Worker* worker = nullptr;     // constant after placement
-    Fiber* next_ready = nullptr;  // the policy's link
-    Waiter* waiting = nullptr;    // what it is parked on; read by the dump without a lock
-    bool adopted = false;         // runs on a kernel thread's own stack; constant
-    uint64_t id = 0;              // 1 is the main thread; constant
+    std::atomic<FiberState> state_{FiberState::none};  // see state()
+    Worker* worker = nullptr;                          // constant after placement
+    Fiber* next_ready = nullptr;                       // the policy's link
+    Waiter* waiting = nullptr;                         // what it is parked on; read by the dump without a lock
+    bool adopted = false;                              // runs on a kernel thread's own stack; constant
+    uint64_t id = 0;                                   // 1 is the main thread; constant
 
     Start start = nullptr;
     void* arg = nullptr;
@@ -88,8 +89,6 @@ class Fiber {
     void reclaim();
 
    private:
-    std::atomic<FiberState> state_{FiberState::none};
-
     static void entry();
     static void after_last_switch(void* fiber);
 };

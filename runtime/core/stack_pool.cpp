@@ -8,6 +8,8 @@
 
 #include <sys/mman.h>
 
+#include <cerrno>
+
 #include "runtime/base/check.h"
 #include "runtime/base/print.h"
 #include "runtime/base/reserve.h"
@@ -80,56 +82,60 @@ Stack StackPool::take(size_t bytes, StackCache* cache) {
 }
 
 Stack StackPool::take_from_class(int size_class) {
-    Stack stack;
-    {
-        SpinGuard hold(lock_);
-        if (with_room_[size_class] != nullptr) {
-            stack = take_from_slab(*with_room_[size_class]);
-        }
-        for (size_t i = slab_count_.load(std::memory_order_relaxed); !stack && i-- > 0;) {
-            if (slabs_[i].size_class == size_class) {
-                with_room_[size_class] = &slabs_[i];
-                stack = take_from_slab(slabs_[i]);
-            }
-        }
-        if (!stack) {
-            StackSlab* fresh = add_slab(size_class);
-            with_room_[size_class] = fresh;
-            stack = fresh != nullptr ? take_from_slab(*fresh) : Stack{};
-        }
-        if (!stack) {
-            return {};
-        }
+    SpinGuard hold(lock_);
+    if (Stack stack = take_free(size_class)) {
+        return stack;
+    }
+    if (Stack stack = take_fresh(newest_[size_class])) {
+        return stack;
+    }
+    StackSlab* slab = add_slab(size_class);
+    Stack stack = take_fresh(slab);
+    if (slab != nullptr && !stack) {
+        drop_newest_slab(*slab);
+    } else if (slab != nullptr) {
+        newest_[size_class] = slab;
     }
     return stack;
 }
 
-// Under lock_. A slot handed out for the first time gets its guard here.
-Stack StackPool::take_from_slab(StackSlab& slab) {
-    if (slab.first_free != 0) {
-        uint32_t slot = slab.first_free - 1;
-        slab.first_free = slab.next_free[slot];
-        return {&slab, slot};
-    }
-    uint32_t used = slab.used.load(std::memory_order_relaxed);
-    if (used == slab.capacity || !guard({&slab, used})) {
+// Under lock_.
+Stack StackPool::take_free(int size_class) {
+    uint64_t link = first_free_[size_class];
+    if (link == 0) {
         return {};
     }
-    slab.used.store(used + 1, std::memory_order_release);
-    return {&slab, used};
+    Stack stack{&slabs_[link >> 32], static_cast<uint32_t>(link) - 1};
+    first_free_[size_class] = stack.slab->next_free[stack.slot];
+    return stack;
+}
+
+// Under lock_. A slot handed out for the first time gets its guard here.
+Stack StackPool::take_fresh(StackSlab* slab) {
+    uint32_t used = slab != nullptr ? slab->used.load(std::memory_order_relaxed) : 0;
+    if (slab == nullptr || used == slab->capacity || !guard({slab, used})) {
+        return {};
+    }
+    slab->used.store(used + 1, std::memory_order_release);
+    return {slab, used};
 }
 
 // False: no memory for the guard itself.
 bool StackPool::guard(Stack stack) {
     char* low = stack.low() - kGuardBytes;
     if (guard_kind_ == GuardKind::madvise) {
-        return install_guard(GuardKind::madvise, low) == 0;
+        long error = install_guard(GuardKind::madvise, low);
+        if (error != -EINVAL) {
+            return error == 0;
+        }
+        guard_kind_ = GuardKind::mprotect;  // locked memory (mlockall) takes no markers
+        mprotect_budget_ = mprotect_guard_budget();
     }
     if (mprotect_budget_ > 0 && install_guard(GuardKind::mprotect, low) == 0) {
         --mprotect_budget_;
         return true;
     }
-    if (!has_unguarded_.exchange(true)) {
+    if (!unguarded_.exchange(true)) {
         Line note;
         note << "rondo: vm.max_map_count leaves no more stack guards; further stacks are checked at each switch";
         note.send(2);
@@ -146,7 +152,7 @@ StackSlab* StackPool::add_slab(int size_class) {
         memory = reserve_bytes(capacity * stride + 2 * kHugePage);
         capacity = memory == nullptr ? capacity / 2 : capacity;
     }
-    uint32_t* links = memory != nullptr ? reserve_array<uint32_t>(capacity) : nullptr;
+    uint64_t* links = memory != nullptr ? reserve_array<uint64_t>(capacity) : nullptr;
     if (links == nullptr) {
         if (memory != nullptr) {
             sys::munmap(memory, capacity * stride + 2 * kHugePage);
@@ -159,9 +165,19 @@ StackSlab* StackPool::add_slab(int size_class) {
     slab.stride = stride;
     slab.capacity = static_cast<uint32_t>(capacity);
     slab.next_free = links;
+    slab.mapping = memory;
+    slab.index = static_cast<uint32_t>(index);
+    slab.used.store(0, std::memory_order_relaxed);
     slab.size_class = static_cast<uint8_t>(size_class);
     slab_count_.store(index + 1, std::memory_order_release);
     return &slab;
+}
+
+// Under lock_: the slab whose first guard found no memory was never used.
+void StackPool::drop_newest_slab(StackSlab& slab) {
+    slab_count_.store(slab.index, std::memory_order_release);
+    sys::munmap(slab.mapping, slab.capacity * slab.stride + 2 * kHugePage);
+    sys::munmap(slab.next_free, slab.capacity * sizeof(uint64_t));
 }
 
 void StackPool::give_back(Stack stack, StackCache* cache) {
@@ -173,9 +189,8 @@ void StackPool::give_back(Stack stack, StackCache* cache) {
     }
     trim(stack);
     SpinGuard hold(lock_);
-    stack.slab->next_free[stack.slot] = stack.slab->first_free;
-    stack.slab->first_free = stack.slot + 1;
-    with_room_[size_class] = stack.slab;
+    stack.slab->next_free[stack.slot] = first_free_[size_class];
+    first_free_[size_class] = static_cast<uint64_t>(stack.slab->index) << 32 | (stack.slot + 1);
 }
 
 // Gives back all but the top page, which the next owner touches first.

@@ -4,9 +4,9 @@
 // [guard | usable stack]; a slot's guard lies next to its lower neighbour's top, so that the two share a page-table
 // page. Memory is touched by use alone: a parked thread costs its top page and a share of a page-table page.
 //
-// Free stacks: each worker keeps a few warm ones of each class (StackCache); beyond that they go back to their slab,
-// whose free list is an array beside it, not inside the stacks, so a stack given back costs no page. Reuse is LIFO:
-// a fault on a fresh page is dearer than all the rest of thread creation.
+// Free stacks: each worker keeps a few warm ones of each class (StackCache); beyond that they go to the class's free
+// list, whose links lie in arrays beside the slabs, not inside the stacks, so a stack given back costs no page. Reuse
+// is LIFO: a fault on a fresh page is dearer than all the rest of thread creation.
 //
 // Slabs are never unmapped: a stale thread handle points at readable memory, and a slot's owner can be found by
 // address alone (the dump walks the slots).
@@ -27,11 +27,12 @@ namespace rondo {
 
 struct StackSlab {
     char* base = nullptr;
+    void* mapping = nullptr;  // what base lies in
     size_t stride = 0;
     uint32_t capacity = 0;
     std::atomic<uint32_t> used{0};  // slots ever handed out, [0, used)
-    uint32_t* next_free = nullptr;  // next_free[slot]: the following free slot + 1, 0 ends; guarded by the pool
-    uint32_t first_free = 0;        // slot + 1; guarded by the pool
+    uint64_t* next_free = nullptr;  // next_free[slot]: link to the free stack behind this one; guarded by the pool
+    uint32_t index = 0;             // in order of creation
     uint8_t size_class = 0;
 };
 
@@ -73,7 +74,7 @@ class StackPool {
     size_t default_bytes() const { return default_bytes_.load(std::memory_order_relaxed); }
     GuardKind guard_kind() const { return guard_kind_; }
     // True once a stack without a guard in memory exists: switches then check the stack pointer.
-    bool has_unguarded() const { return has_unguarded_.load(std::memory_order_relaxed); }
+    static bool has_unguarded() { return unguarded_.load(std::memory_order_relaxed); }
     int64_t in_use() const { return in_use_.load(std::memory_order_relaxed); }
 
     // The slot that contains the address; empty if it is in none that was ever handed out.
@@ -86,19 +87,22 @@ class StackPool {
     static constexpr size_t kMaxSlabs = 4096;
 
     Stack take_from_class(int size_class);
-    Stack take_from_slab(StackSlab& slab);
+    Stack take_free(int size_class);
+    Stack take_fresh(StackSlab* slab);
     StackSlab* add_slab(int size_class);
+    void drop_newest_slab(StackSlab& slab);
     bool guard(Stack stack);
     void trim(Stack stack);
 
     Spinlock lock_;
-    StackSlab* slabs_ = nullptr;               // reserved array; entries below slab_count_ are complete
-    std::atomic<size_t> slab_count_{0};        // written under lock_
-    StackSlab* with_room_[kSizeClasses] = {};  // the slab that is tried first; guarded by lock_
+    StackSlab* slabs_ = nullptr;              // reserved array; entries below slab_count_ are complete
+    std::atomic<size_t> slab_count_{0};       // written under lock_
+    uint64_t first_free_[kSizeClasses] = {};  // link: slab index << 32 | slot + 1; 0 ends; guarded by lock_
+    StackSlab* newest_[kSizeClasses] = {};    // the slab with fresh slots; guarded by lock_
     std::atomic<size_t> default_bytes_{kDefaultStack};
     size_t mprotect_budget_ = 0;               // guarded by lock_
-    GuardKind guard_kind_ = GuardKind::check;  // written before the first thread
-    std::atomic<bool> has_unguarded_{false};
+    GuardKind guard_kind_ = GuardKind::check;  // guarded by lock_ once threads exist
+    static inline constinit std::atomic<bool> unguarded_{false};
     std::atomic<int64_t> in_use_{0};
 };
 

@@ -14,6 +14,12 @@ bool Timers::init() {
     return heap_ != nullptr;
 }
 
+void Timers::release() {
+    if (heap_ != nullptr) {
+        sys::munmap(heap_, kCapacity * sizeof(Slot));
+    }
+}
+
 bool Timers::arm(Timer& timer) {
     RONDO_CHECK(!timer.armed());
     if (count_ == kCapacity) {

@@ -32,6 +32,7 @@ class Timers {
    public:
     // False: no address space.
     bool init();
+    void release();
 
     // False when kCapacity timers are armed.
     bool arm(Timer& timer);

@@ -7,13 +7,23 @@
 
 #include <dlfcn.h>
 
+#include <cerrno>
+
 namespace rondo {
 
 __thread Worker* self_ __attribute__((tls_model("initial-exec"))) = nullptr;
 
-EhGlobals* find_eh_globals() {
+void ThreadStatePlaces::find() {
+    error_number = &errno;
     auto* get = reinterpret_cast<EhGlobals* (*)()>(dlsym(RTLD_DEFAULT, "__cxa_get_globals"));
-    return get != nullptr ? get() : nullptr;
+    eh = get != nullptr ? get() : nullptr;
+}
+
+void ThreadStatePlaces::clear() const {
+    *error_number = 0;
+    if (eh != nullptr) {
+        *eh = {};
+    }
 }
 
 }  // namespace rondo

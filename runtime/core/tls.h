@@ -7,8 +7,6 @@
 // Everything here runs on the worker's kernel thread; fibers never change worker, so the addresses stay good.
 #pragma once
 
-#include <cerrno>
-
 namespace rondo {
 
 class Worker;
@@ -21,28 +19,31 @@ struct EhGlobals {
     unsigned uncaught;
 };
 
-// The calling kernel thread's, or null when no C++ runtime is loaded.
-EhGlobals* find_eh_globals();
-
 // A value that differs for each kernel thread: the thread pointer (FS base).
 inline void* thread_pointer() { return __builtin_thread_pointer(); }
 
+// Where this kernel thread keeps them; found once, for each look-up is a call into libc.
+struct ThreadStatePlaces {
+    int* error_number = nullptr;
+    EhGlobals* eh = nullptr;  // null when no C++ runtime is loaded
+
+    void find();
+    // What a new thread starts with.
+    void clear() const;
+};
+
 class SavedThreadState {
    public:
-    explicit SavedThreadState(EhGlobals* eh) : errno_(errno), eh_(eh != nullptr ? *eh : EhGlobals{}) {}
-
-    void restore(EhGlobals* eh) const {
-        errno = errno_;
-        if (eh != nullptr) {
-            *eh = eh_;
+    explicit SavedThreadState(const ThreadStatePlaces& places) : errno_(*places.error_number) {
+        if (places.eh != nullptr) {
+            eh_ = *places.eh;
         }
     }
 
-    // What a new thread starts with.
-    static void clear(EhGlobals* eh) {
-        errno = 0;
-        if (eh != nullptr) {
-            *eh = {};
+    void restore(const ThreadStatePlaces& places) const {
+        *places.error_number = errno_;
+        if (places.eh != nullptr) {
+            *places.eh = eh_;
         }
     }
 

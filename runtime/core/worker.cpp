@@ -29,9 +29,19 @@ bool Worker::init(unsigned index, Policy& policy, IoBackend& backend, uint64_t t
     return stacks_ != nullptr && loop_stack_ && timers_.init();
 }
 
+void Worker::release() {
+    timers_.release();
+    if (loop_stack_) {
+        StackPool::instance().give_back(loop_stack_, nullptr);
+    }
+    if (stacks_ != nullptr) {
+        sys::munmap(stacks_, sizeof *stacks_);
+    }
+}
+
 void Worker::become_current_thread() {
     self_ = this;
-    eh_globals_ = find_eh_globals();
+    thread_state_.find();
     pass_ticks_ = ticks();
 }
 
@@ -78,7 +88,7 @@ void Worker::pass() {
     if (!timers_.empty()) {
         timers_.fire(now_ns());
     }
-    polls_in_ = kPollInterval;
+    look_in_ = kLookInterval;
     pass_ticks_ = ticks();
 }
 
@@ -87,17 +97,21 @@ void Worker::resume(Fiber& fiber) {
     RONDO_CHECK(fiber.state() == FiberState::ready);
     fiber.set_state(FiberState::running);
     current_ = &fiber;
-    budget_ = kBudget;
     ++switches_;
     Context::jump(loop_context_, fiber.context);
     land();
 }
 
-Fiber* Worker::choose() {
-    if (--polls_in_ <= 0) {
-        return nullptr;
+// Reading the clock at each switch would cost as much as the switch.
+bool Worker::pass_is_due() {
+    if (--look_in_ > 0) {
+        return false;
     }
-    Fiber* next = policy_->next();
+    look_in_ = kLookInterval;
+    return ticks() - pass_ticks_ > ticks_per_ms_ / kPassesPerMs;
+}
+
+inline Fiber* Worker::mark_running(Fiber* next) {
     if (next != nullptr) {
         RONDO_CHECK(next->state() == FiberState::ready);
         next->set_state(FiberState::running);
@@ -105,58 +119,76 @@ Fiber* Worker::choose() {
     return next;
 }
 
-void Worker::land() {
-    Unlock after = after_switch_;
-    after_switch_.run = nullptr;
-    if (after.run != nullptr) {
+// The fiber to switch to; null: to the loop.
+inline Fiber* Worker::choose() { return __builtin_expect(pass_is_due(), 0) ? nullptr : mark_running(policy_->next()); }
+
+// after_switch_ is set only between a park's switch and its landing.
+inline void Worker::land() {
+    if (after_switch_.run != nullptr) {
+        Unlock after = after_switch_;
+        after_switch_.run = nullptr;
         after.run(after.arg);
     }
 }
 
-void Worker::switch_away(Unlock after) {
-    if (__builtin_expect(StackPool::instance().has_unguarded(), 0)) {
+inline void Worker::switch_to(Fiber* next) {
+    if (__builtin_expect(StackPool::has_unguarded(), 0)) {
         check_stack();
     }
     Fiber* left = current_;
-    Fiber* next = choose();
-    budget_ = kBudget;
-    if (next == left) {
-        if (after.run != nullptr) {
-            after.run(after.arg);
-        }
-        return;
-    }
-    SavedThreadState saved(eh_globals_);
+    SavedThreadState saved(thread_state_);
     ++switches_;
-    after_switch_ = after;
     current_ = next;
     Context::jump(left->context, next != nullptr ? next->context : loop_context_);
+    budget_ = kBudget;
     land();
-    saved.restore(eh_globals_);
+    saved.restore(thread_state_);
 }
 
-void Worker::park_current(Unlock unlock) { switch_away(unlock); }
-
-void Worker::yield_current() {
-    budget_ = kBudget;
-    bool alone = policy_->empty() && inbox_.empty();
-    if (alone && ticks() - pass_ticks_ < ticks_per_ms_ / kIdleYieldsPerMs) {
+void Worker::park_current(Unlock unlock) {
+    Fiber* next = choose();
+    if (next != current_) {
+        after_switch_ = unlock;
+        switch_to(next);
         return;
     }
+    budget_ = kBudget;  // somebody made it ready already
+    if (unlock.run != nullptr) {
+        unlock.run(unlock.arg);
+    }
+}
+
+int Worker::yield_current() {
     current_->set_state(FiberState::ready);
-    policy_->ready(*current_);
-    switch_away({});
+    Fiber* next = nullptr;
+    if (__builtin_expect(pass_is_due(), 0)) {
+        policy_->ready(*current_);
+    } else {
+        next = mark_running(policy_->exchange(*current_));
+    }
+    if (next == current_) {
+        budget_ = kBudget;
+        bool looked_just_now = inbox_.empty() && ticks() - pass_ticks_ < ticks_per_ms_ / kIdleYieldsPerMs;
+        if (looked_just_now) {
+            return 0;
+        }
+        current_->set_state(FiberState::ready);
+        policy_->ready(*current_);
+        next = nullptr;
+    }
+    switch_to(next);
+    return 0;
 }
 
 void Worker::begin_fiber() {
     land();
-    SavedThreadState::clear(eh_globals_);
+    budget_ = kBudget;
+    thread_state_.clear();
 }
 
 void Worker::leave_for_good(Unlock after) {
     Fiber* left = current_;
     Fiber* next = choose();
-    budget_ = kBudget;
     ++switches_;
     after_switch_ = after;
     current_ = next;

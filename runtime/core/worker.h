@@ -3,9 +3,9 @@
 // A worker: one kernel thread that runs fibers, with its own run queue, timers, I/O backend, stack cache and inbox.
 // Everything in it is used on that thread alone, except post(), load and what is marked atomic.
 //
-// Fibers switch to each other directly while the run queue has work. Every kPollInterval switches, and when the queue
-// is empty, the worker's own loop runs on its own stack: inbox, timers, I/O, then the next fiber. With nothing to do it
-// sleeps in the backend.
+// Fibers switch to each other directly while the run queue has work. Every 100 us (looked at each 64 switches), and
+// when the queue is empty, the worker's own loop runs on its own stack: inbox, timers, I/O, then the next fiber. With
+// nothing to do it sleeps in the backend.
 //
 // Sleeping without losing a message: the worker sets asleep_ and looks at the inbox once more; a sender pushes and then
 // clears asleep_. One of the two sees the other (both are sequentially consistent), and only the sender that clears the
@@ -28,6 +28,9 @@ class Worker {
     // index: 0 is the main thread's. False: no memory for timers, cache or loop stack.
     bool init(unsigned index, Policy& policy, IoBackend& backend, uint64_t ticks_per_ms);
 
+    // Gives everything back; for a start that failed before the worker ran.
+    void release();
+
     // The stack that its loop or its kernel thread runs on.
     Stack loop_stack() const { return loop_stack_; }
 
@@ -44,7 +47,8 @@ class Worker {
     void park_current(Unlock unlock);
 
     // Lets the others run. Returns at once when there are none and I/O was looked at a moment ago.
-    void yield_current();
+    // Returns 0, so that the API's call of it is a jump (see Context::jump on returns).
+    int yield_current();
 
     // The first call of a new fiber: ends the switch that led to it, with a clean errno and no exception in flight.
     void begin_fiber();
@@ -62,7 +66,7 @@ class Worker {
     void spend_budget() {
         bool late = ticks() - pass_ticks_ > ticks_per_ms_;
         if (late) {
-            polls_in_ = 0;  // others have used up the millisecond as well: look at I/O before the next of them
+            look_in_ = 0;  // others have used up the millisecond as well: look at I/O before the next of them
         }
         if (--budget_ <= 0 || late) {
             yield_current();
@@ -89,26 +93,29 @@ class Worker {
 
    private:
     static constexpr int kBudget = 64;
-    static constexpr int kPollInterval = 64;
+    static constexpr int kLookInterval = 64;
+    static constexpr int kPassesPerMs = 10;
 
     static void loop_entry();
     [[noreturn]] void loop();
     void become_current_thread();
     void pass();
     void resume(Fiber& fiber);
-    void switch_away(Unlock after);
-    Fiber* choose();
-    void land();
+    [[gnu::always_inline]] Fiber* choose();
+    bool pass_is_due();
+    [[gnu::always_inline]] void switch_to(Fiber* next);
+    [[gnu::always_inline]] static Fiber* mark_running(Fiber* next);
+    [[gnu::always_inline]] void land();
     void check_stack() const;
 
     Fiber* current_ = nullptr;  // null while the loop runs
     Policy* policy_ = nullptr;
     int budget_ = kBudget;
-    int polls_in_ = kPollInterval;  // switches left before the loop must look at I/O
+    int look_in_ = kLookInterval;  // switches left before the age of the last pass is looked at
     Unlock after_switch_;
     uint64_t pass_ticks_ = 0;  // when the loop last looked at I/O
     uint64_t ticks_per_ms_ = 0;
-    EhGlobals* eh_globals_ = nullptr;
+    ThreadStatePlaces thread_state_;
     uint64_t switches_ = 0;
     Timers timers_;
     IoBackend* backend_ = nullptr;

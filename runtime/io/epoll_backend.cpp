@@ -34,11 +34,11 @@ int fd_of(const epoll_event& event) { return static_cast<int>(event.data.u64 & U
 long EpollBackend::init(unsigned worker_index, uint64_t ticks_per_ms) {
     long set = sys::call(SYS_epoll_create1, EPOLL_CLOEXEC);
     long bell = sys::call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
+    epoll_ = static_cast<int>(set);
+    wake_ = static_cast<int>(bell);
     if (set < 0 || bell < 0) {
         return set < 0 ? set : bell;
     }
-    epoll_ = static_cast<int>(set);
-    wake_ = static_cast<int>(bell);
     worker_bit_ = 1ULL << (worker_index % 64);
     check_ticks_ = kCheckAfterMs * ticks_per_ms;
     watches_ = reserve_array<Watch>(FdTable::instance().capacity());
@@ -49,6 +49,17 @@ long EpollBackend::init(unsigned worker_index, uint64_t ticks_per_ms) {
     event.events = EPOLLIN;
     event.data.u64 = kWakeTag;
     return sys::call(SYS_epoll_ctl, epoll_, EPOLL_CTL_ADD, wake_, sys::to_arg(&event));
+}
+
+void EpollBackend::release() {
+    for (int fd : {epoll_, wake_}) {
+        if (fd >= 0) {
+            sys::close(fd);
+        }
+    }
+    if (watches_ != nullptr) {
+        sys::munmap(watches_, FdTable::instance().capacity() * sizeof(Watch));
+    }
 }
 
 // The watch under the number's present life. What an older life left behind (the number was closed behind our back) is

@@ -34,6 +34,9 @@ class EpollBackend final : public IoBackend {
     // 0 or -errno.
     long init(unsigned worker_index, uint64_t ticks_per_ms);
 
+    // Gives everything back; for a start that failed before the backend was used.
+    void release();
+
     bool submit(IoOp& op) override;
     void cancel(IoOp& op) override;
     void withdraw(IoOp& op) override;

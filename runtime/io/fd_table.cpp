@@ -109,7 +109,11 @@ FdEntry* FdTable::find(int fd) {
         return nullptr;
     }
     while (found->life() == FdEntry::Life::closing) {
-        self_ != nullptr ? self_->yield_current() : sys::yield_cpu();
+        if (self_ != nullptr) {
+            self_->yield_current();
+        } else {
+            sys::yield_cpu();
+        }
     }
     bool known = found->life() == FdEntry::Life::live || probe(fd, *found);
     return known ? found : nullptr;

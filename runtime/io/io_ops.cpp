@@ -53,7 +53,8 @@ long perform_vector(IoOp& op, const FdEntry& entry) {
 
 // A message call that does not wait, or fails: for the kernel to answer.
 bool leave_to_kernel(int fd, const FdEntry& entry, int flags) {
-    return !entry.is_socket() || (flags & MSG_DONTWAIT) != 0 || is_nonblocking(fd, entry);
+    constexpr int kNeverWaits = MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB;
+    return !entry.is_socket() || (flags & kNeverWaits) != 0 || is_nonblocking(fd, entry);
 }
 
 long plain_vector(long number, int fd, const iovec* vector, int count) {
@@ -126,7 +127,7 @@ long io_recv(int fd, void* buffer, size_t length, int flags) {
     op.buffer = buffer;
     op.length = length;
     op.flags = flags;
-    op.whole = (flags & MSG_WAITALL) != 0 && entry->kind() != FdKind::datagram;
+    op.whole = (flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL && entry->kind() != FdKind::datagram;
     return perform(op, entry->receive_timeout.load(std::memory_order_relaxed));
 }
 

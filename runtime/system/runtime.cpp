@@ -70,6 +70,14 @@ bool build_worker(unsigned index, uint64_t ticks_per_ms) {
            built->worker.init(index, built->policy, built->backend, ticks_per_ms);
 }
 
+// Undoes build_worker, also a half one, for those in [first, end).
+void drop_workers(unsigned first, unsigned end) {
+    for (unsigned i = first; i < end; ++i) {
+        parts[i].worker.release();
+        parts[i].backend.release();
+    }
+}
+
 void* worker_main(void* worker) { static_cast<Worker*>(worker)->run_here(); }
 
 bool start_worker_thread(Worker& worker) {
@@ -106,15 +114,18 @@ void adopt_main_thread(Worker& worker) {
 
 // How many of the workers [first, wanted) got a kernel thread: all, or those before the first failure.
 unsigned start_threads(unsigned first, unsigned wanted) {
-    for (unsigned i = first; i < wanted; ++i) {
-        if (!start_worker_thread(*workers[i])) {
-            Line note;
-            note << "rondo: the system refuses kernel threads; running " << i << " of " << wanted << " workers";
-            note.send(2);
-            return i;
-        }
+    unsigned running = first;
+    while (running < wanted && start_worker_thread(*workers[running])) {
+        ++running;
     }
-    return wanted;
+    return running;
+}
+
+void say_fewer(unsigned running, unsigned wanted) {
+    Line note;
+    note << "rondo: too few descriptors, memory or kernel threads; running " << running << " of " << wanted
+         << " workers";
+    note.send(2);
 }
 
 int start() {
@@ -130,15 +141,25 @@ int start() {
     while (built < settings.workers && build_worker(built, ticks_per_ms)) {
         ++built;
     }
+    if (built < settings.workers) {
+        drop_workers(built, built + 1);
+    }
     bool on_main_thread = sys::gettid() == sys::getpid();
     if (built == 0 || (!on_main_thread && !start_worker_thread(*workers[0]))) {
+        drop_workers(0, built);
+        sys::munmap(parts, settings.workers * sizeof(WorkerParts));
         return EAGAIN;
     }
     if (on_main_thread) {
         adopt_main_thread(*workers[0]);
     }
     live_fibers.store(1, std::memory_order_relaxed);  // main, or the process's own threads, which outlive all fibers
-    set_workers(workers, start_threads(1, built));
+    unsigned running = start_threads(1, built);
+    drop_workers(running, built);
+    if (running < settings.workers) {
+        say_fewer(running, settings.workers);
+    }
+    set_workers(workers, running);
     started.store(true, std::memory_order_release);
     return 0;
 }

@@ -88,19 +88,23 @@ void sum_up() {
 }
 
 std::string caught[3];
+bool kept_errno = true;
 
 void throw_and_catch() {
     static int started = 0;
     int mine = started++;
-    rondo::EhGlobals* eh = rondo::find_eh_globals();
-    rondo::SavedThreadState::clear(eh);
+    rondo::ThreadStatePlaces places;
+    places.find();
+    places.clear();
     for (int depth = 0; depth < 20; ++depth) {
+        errno = 1000 + mine;
         try {
             throw std::runtime_error(std::to_string(mine));
         } catch (const std::runtime_error&) {
-            rondo::SavedThreadState saved(eh);
+            rondo::SavedThreadState saved(places);
             back();
-            saved.restore(eh);
+            saved.restore(places);
+            kept_errno = kept_errno && errno == 1000 + mine;
             try {
                 throw;
             } catch (const std::exception& again) {
@@ -154,23 +158,27 @@ TEST_CASE("many contexts keep their own frames") {
     }
 }
 
-TEST_CASE("exceptions in flight in several contexts do not mix") {
+TEST_CASE("errno and exceptions in flight in several contexts do not mix") {
     describe_main();
     Side first(throw_and_catch);
     Side second(throw_and_catch);
     Side third(throw_and_catch);
-    rondo::EhGlobals* eh = rondo::find_eh_globals();
-    REQUIRE(eh != nullptr);
-    rondo::SavedThreadState ours(eh);
+    rondo::ThreadStatePlaces places;
+    places.find();
+    REQUIRE(places.eh != nullptr);
+    errno = EXDEV;
+    rondo::SavedThreadState ours(places);
     for (int round = 0; round < 21; ++round) {
         for (Side* side : {&first, &second, &third}) {
             side->enter();
         }
     }
-    ours.restore(eh);
+    ours.restore(places);
+    CHECK(errno == EXDEV);
     CHECK(caught[0] == std::string(20, '0'));
     CHECK(caught[1] == std::string(20, '1'));
     CHECK(caught[2] == std::string(20, '2'));
+    CHECK(kept_errno);
     CHECK(std::uncaught_exceptions() == 0);
 }
 

@@ -31,13 +31,21 @@ NOT_COPIED = shutil.ignore_patterns(".git", "build*", "__pycache__", "*.log")
 GRACE_SECONDS = 45
 
 
+def copy_changed(source, target):
+    """A copy is always younger than what was built from another text of it."""
+    target_path = pathlib.Path(target)
+    if not target_path.exists() or target_path.read_bytes() != pathlib.Path(source).read_bytes():
+        shutil.copyfile(source, target)
+        shutil.copymode(source, target)
+
+
 class Tree:
     """The scratch copy and its build."""
 
     def __init__(self, directory):
         self.source = pathlib.Path(directory) / "source"
         self.build = pathlib.Path(directory) / "build"
-        shutil.copytree(ROOT, self.source, ignore=NOT_COPIED, dirs_exist_ok=True)
+        shutil.copytree(ROOT, self.source, ignore=NOT_COPIED, copy_function=copy_changed, dirs_exist_ok=True)
         if not (self.build / "build.ninja").exists():
             self.call("meson", "setup", str(self.build), str(self.source), "--buildtype=debugoptimized")
 

@@ -21,7 +21,13 @@ TEST_CASE("threads run in the order in which they became ready") {
     CHECK(policy.empty());
     CHECK(policy.next() == nullptr);
     for (int step = 0; step < 20000; ++step) {
-        if (random() % 2 == 0 && !idle.empty()) {
+        if (random() % 4 == 0 && !idle.empty()) {
+            model.push_back(idle.front());
+            idle.pop_front();
+            REQUIRE(policy.exchange(*model.back()) == model.front());
+            idle.push_back(model.front());
+            model.pop_front();
+        } else if (random() % 2 == 0 && !idle.empty()) {
             policy.ready(*idle.front());
             model.push_back(idle.front());
             idle.pop_front();

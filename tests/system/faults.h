@@ -35,8 +35,7 @@ inline void child_failed(const char* what, const char* file, int line) {
 }
 
 // Ends the child with status 1 and says why, unless the condition holds.
-#define CHILD_REQUIRE(condition) \
-    ((condition) ? (void)0 : ::rondo_test::child_failed(#condition, __FILE__, __LINE__))
+#define CHILD_REQUIRE(condition) ((condition) ? (void)0 : ::rondo_test::child_failed(#condition, __FILE__, __LINE__))
 
 inline void fail_calls(std::initializer_list<Fault> faults) {
     std::vector<sock_filter> program;
