@@ -11,12 +11,28 @@
 
 #include "export.h"
 #include "guard.h"
+#include "real.h"
+#include "sanitizer.h"
+
+namespace {
 
 using namespace rondo::shim;
 
-RONDO_EXPORT(int, pthread_attr_init, (pthread_attr_t * attr)) { return rondo_attr_init(as_rondo(attr)); }
+RONDO_REAL(pthread_attr_init);
+RONDO_REAL(pthread_attr_destroy);
+RONDO_REAL(pthread_attr_getstack);
 
-RONDO_EXPORT(int, pthread_attr_destroy, (pthread_attr_t * attr)) { return rondo_attr_destroy(as_rondo(attr)); }
+}  // namespace
+
+RONDO_EXPORT(int, pthread_attr_init, (pthread_attr_t * attr)) {
+    return in_sanitizer() ? real_pthread_attr_init(attr) : rondo_attr_init(as_rondo(attr));
+}
+
+RONDO_EXPORT(int, pthread_attr_destroy, (pthread_attr_t * attr)) {
+    if (!in_sanitizer()) return rondo_attr_destroy(as_rondo(attr));
+    leave_sanitizer();
+    return real_pthread_attr_destroy(attr);
+}
 
 RONDO_EXPORT(int, pthread_attr_setdetachstate, (pthread_attr_t * attr, int state)) {
     return rondo_attr_setdetachstate(as_rondo(attr), state);
@@ -47,7 +63,8 @@ RONDO_EXPORT(int, pthread_attr_setstack, (pthread_attr_t * attr, void* lowest, s
 }
 
 RONDO_EXPORT(int, pthread_attr_getstack, (const pthread_attr_t* attr, void** lowest, size_t* bytes)) {
-    return rondo_attr_getstack(as_rondo(attr), lowest, bytes);
+    return in_sanitizer() ? real_pthread_attr_getstack(attr, lowest, bytes)
+                          : rondo_attr_getstack(as_rondo(attr), lowest, bytes);
 }
 
 RONDO_EXPORT_UNDECLARED(int, pthread_attr_setstackaddr, (pthread_attr_t*, void*)) { return ENOTSUP; }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// pthread family: condition variables, barriers, spin locks, once, and thread-specific data.
+// pthread family: condition variables, barriers, spin locks, once and thread-specific data.
 //
 // Always the runtime's, on every thread and from the process's first instruction: an object initialised by a
 // constructor before the start must work for the threads created after it. Thin on purpose: the meaning is in
 // runtime/sync.
 #include "export.h"
 #include "guard.h"
+#include "sanitizer.h"
 
 using namespace rondo::shim;
 
@@ -97,7 +98,7 @@ RONDO_EXPORT(int, pthread_once, (pthread_once_t * once, void (*routine)())) { re
 RONDO_ALIAS(__pthread_once, pthread_once);
 
 RONDO_EXPORT(int, pthread_key_create, (pthread_key_t * key, void (*destructor)(void*))) {
-    return rondo_key_create(key, destructor);
+    return make_sanitizer_key(key, destructor) ? 0 : rondo_key_create(key, destructor);
 }
 RONDO_ALIAS(__pthread_key_create, pthread_key_create);
 
@@ -106,5 +107,7 @@ RONDO_EXPORT(int, pthread_key_delete, (pthread_key_t key)) { return rondo_key_de
 RONDO_EXPORT(void*, pthread_getspecific, (pthread_key_t key)) { return rondo_getspecific(key); }
 RONDO_ALIAS(__pthread_getspecific, pthread_getspecific);
 
-RONDO_EXPORT(int, pthread_setspecific, (pthread_key_t key, const void* value)) { return rondo_setspecific(key, value); }
+RONDO_EXPORT(int, pthread_setspecific, (pthread_key_t key, const void* value)) {
+    return set_sanitizer_key(key, value) ? 0 : rondo_setspecific(key, value);
+}
 RONDO_ALIAS(__pthread_setspecific, pthread_setspecific);

@@ -11,6 +11,7 @@
 #include "export.h"
 #include "guard.h"
 #include "real.h"
+#include "sanitizer.h"
 #include "thread_calls.h"
 
 namespace {
@@ -94,7 +95,7 @@ RONDO_EXPORT(int, pthread_detach, (pthread_t thread)) { return rondo_detach(thre
 
 RONDO_EXPORT(void, pthread_exit, (void* result)) { exit_thread(result); }
 
-RONDO_EXPORT(pthread_t, pthread_self, ()) { return rondo_self(); }
+RONDO_EXPORT(pthread_t, pthread_self, ()) { return in_sanitizer() ? kernel_thread() : rondo_self(); }
 RONDO_ALIAS(thrd_current, pthread_self);
 
 RONDO_EXPORT(int, pthread_equal, (pthread_t a, pthread_t b)) { return rondo_equal(a, b); }
@@ -133,5 +134,6 @@ RONDO_EXPORT(int, pthread_getname_np, (pthread_t thread, char* buffer, size_t si
 }
 
 RONDO_EXPORT(int, pthread_getattr_np, (pthread_t thread, pthread_attr_t* attr)) {
+    if (in_sanitizer()) return real_pthread_getattr_np(thread, attr);
     return foreign_self(thread) ? kernel_thread_attributes(as_rondo(attr)) : rondo_getattr_np(thread, as_rondo(attr));
 }

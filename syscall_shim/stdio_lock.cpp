@@ -16,6 +16,7 @@
 #include "export.h"
 #include "guard.h"
 #include "real.h"
+#include "sanitizer.h"
 
 namespace {
 
@@ -47,6 +48,7 @@ bool wide(FILE* stream) { return stream->_mode > 0; }
 bool held_by_caller(const Lock& lock) { return lock.owner.load(std::memory_order_relaxed) == token(); }
 
 void take(Lock& lock) {
+    tell_taken(&lock);
     lock.owner.store(token(), std::memory_order_relaxed);
     lock.count = 1;
 }
@@ -82,6 +84,7 @@ void lock_contended(Lock& lock) {
 void release(Lock& lock) {
     if (--lock.count != 0) return;
     lock.owner.store(nullptr, std::memory_order_relaxed);
+    tell_released(&lock);
     uint32_t seen = lock.word.exchange(kFree, std::memory_order_release);
     if (seen == kOurs) return;
     rondo_futex_wake(plain(lock.word), 1);

@@ -28,8 +28,6 @@ class Context {
     void describe_running(void* low, size_t bytes);
 
     // Suspends the caller in `from` and resumes `to`. Returns when somebody jumps to `from`.
-    // Inlined into its callers: after a switch the processor's stack of return addresses belongs to another context,
-    // and each return between here and the caller's own work is mispredicted.
     [[gnu::always_inline]] static void jump(Context& from, Context& to) { jump_tagged(from, to, false); }
 
     // The same for a caller that never comes back.
@@ -50,8 +48,26 @@ class Context {
     [[gnu::always_inline]] static void jump_tagged(Context& from, Context& to, bool last) {
         Passage passage{&from, &to};
         before_jump(from, to, last);
-        land(boost::context::detail::jump_fcontext(to.pointer_, &passage));
+        land(jump_without_call(to.pointer_, &passage));
         after_jump(from);
+    }
+
+    // jump_fcontext leaves by a jump, so a call of it puts an address on the processor's stack of return addresses that
+    // no return ever takes off, and each return after a switch would be mispredicted. Entered by a jump as well, it
+    // leaves that stack as it was, and threads that wait in the same place even find their own addresses there. (Its
+    // caller must not be a leaf function: the address is pushed where such a one may keep its variables.)
+    [[gnu::always_inline]] static boost::context::detail::transfer_t jump_without_call(void* to, void* data) {
+        boost::context::detail::transfer_t back;
+        asm volatile(
+            "lea 1f(%%rip), %%rcx\n\t"
+            "push %%rcx\n\t"
+            "jmp jump_fcontext@PLT\n"
+            "1:"
+            : "=a"(back.fctx), "=d"(back.data), "+D"(to), "+S"(data)
+            :
+            : "rcx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+              "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "cc", "memory");
+        return back;
     }
 
     [[gnu::always_inline]] static void land(boost::context::detail::transfer_t transfer) {

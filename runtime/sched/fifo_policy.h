@@ -25,8 +25,15 @@ class FifoPolicy final : public Policy {
     }
 
     Fiber* exchange(Fiber& fiber) override {
-        FifoPolicy::ready(fiber);
-        return FifoPolicy::next();
+        if (first_ == nullptr) {
+            return &fiber;
+        }
+        Fiber* next = first_;
+        fiber.next_ready = nullptr;
+        last_->next_ready = &fiber;
+        last_ = &fiber;
+        first_ = next->next_ready;
+        return next;
     }
 
     bool empty() const override { return first_ == nullptr; }

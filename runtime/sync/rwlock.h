@@ -49,9 +49,9 @@ class Rwlock {
     Waiter* grant(WaitQueue& queue, uint32_t holders);
 
     std::atomic<uint32_t> word_;
-    uint32_t pad_;
+    [[maybe_unused]] uint32_t pad_;
     std::atomic<uint64_t> writer_;  // the writing thread, for EDEADLK; written by it
-    char reserved_[32];
+    [[maybe_unused]] char reserved_[32];
     RwlockKind kind_;
 };
 

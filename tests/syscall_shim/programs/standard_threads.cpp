@@ -128,7 +128,7 @@ void* be_cancelled(void* arg) {
 void test_endings() {
     Ending ending;
     pthread_t thread;
-    void* result;
+    void* result = nullptr;
     EXPECT(pthread_barrier_init(&ending.ready, nullptr, 2) == 0);
     EXPECT(pthread_create(&thread, nullptr, exit_inside, &ending) == 0 && pthread_join(thread, nullptr) == 0);
     EXPECT(ending.text == " inner outer");
