@@ -91,7 +91,7 @@ int rondo_yield(void) {
 int rondo_setname_np(rondo_t thread, const char* name) {
     Fiber* fiber = Fiber::from_handle(thread);
     size_t length = strlen(name);
-    if (length >= sizeof fiber->name) {
+    if (length >= sizeof FiberRest::name) {
         return ERANGE;
     }
     if (fiber == nullptr && !is_callers_kernel_thread(thread)) {
@@ -101,8 +101,8 @@ int rondo_setname_np(rondo_t thread, const char* name) {
         sys::call(SYS_prctl, PR_SET_NAME, sys::to_arg(name));
     }
     if (fiber != nullptr) {
-        SpinGuard hold(fiber->name_lock);
-        memcpy(fiber->name, name, length + 1);
+        SpinGuard hold(fiber->rest->name_lock);
+        memcpy(fiber->rest->name, name, length + 1);
     }
     return 0;
 }
@@ -111,8 +111,8 @@ int rondo_getname_np(rondo_t thread, char* buffer, size_t size) {
     Fiber* fiber = Fiber::from_handle(thread);
     char name[16] = {};
     if (fiber != nullptr) {
-        SpinGuard hold(fiber->name_lock);
-        memcpy(name, fiber->name, sizeof name);
+        SpinGuard hold(fiber->rest->name_lock);
+        memcpy(name, fiber->rest->name, sizeof name);
     } else if (is_callers_kernel_thread(thread)) {
         sys::call(SYS_prctl, PR_GET_NAME, sys::to_arg(name));
     } else {
@@ -172,9 +172,9 @@ void rondo_cleanup_push(struct rondo_cleanup* frame, void (*routine)(void*), voi
     Fiber* fiber = current_fiber();
     frame->routine = routine;
     frame->arg = arg;
-    frame->previous = fiber != nullptr ? fiber->cleanups : nullptr;
+    frame->previous = fiber != nullptr ? fiber->rest->cleanups : nullptr;
     if (fiber != nullptr) {
-        fiber->cleanups = frame;
+        fiber->rest->cleanups = frame;
     }
 }
 
@@ -182,7 +182,7 @@ void rondo_cleanup_push(struct rondo_cleanup* frame, void (*routine)(void*), voi
 void rondo_cleanup_pop(struct rondo_cleanup* frame, int execute) {
     Fiber* fiber = current_fiber();
     if (fiber != nullptr) {
-        fiber->cleanups = frame->previous;
+        fiber->rest->cleanups = frame->previous;
     }
     if (execute != 0) {
         frame->routine(frame->arg);

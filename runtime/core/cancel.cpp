@@ -32,9 +32,9 @@ void deliver_message(Message& message) { deliver(*static_cast<Fiber*>(message.su
 
 // Runs the cleanup frames that lie in stack frames which have been left.
 void run_cleanups(Fiber& fiber, uintptr_t left_below) {
-    while (fiber.cleanups != nullptr && reinterpret_cast<uintptr_t>(fiber.cleanups) < left_below) {
-        rondo_cleanup* frame = fiber.cleanups;
-        fiber.cleanups = frame->previous;
+    while (fiber.rest->cleanups != nullptr && reinterpret_cast<uintptr_t>(fiber.rest->cleanups) < left_below) {
+        rondo_cleanup* frame = fiber.rest->cleanups;
+        fiber.rest->cleanups = frame->previous;
         frame->routine(frame->arg);
     }
 }
@@ -43,10 +43,11 @@ _Unwind_Reason_Code stop_at_frame(int, _Unwind_Action actions, _Unwind_Exception
                                   _Unwind_Context* context, void*) {
     Fiber& fiber = *current_fiber();
     uintptr_t frame = _Unwind_GetCFA(context);
-    bool beyond_entry = fiber.entry_frame != nullptr && frame > reinterpret_cast<uintptr_t>(fiber.entry_frame);
+    bool beyond_entry =
+        fiber.rest->entry_frame != nullptr && frame > reinterpret_cast<uintptr_t>(fiber.rest->entry_frame);
     if ((actions & _UA_END_OF_STACK) != 0 || beyond_entry) {
         run_cleanups(fiber, UINTPTR_MAX);
-        Fiber::finish(fiber.result);
+        Fiber::finish(fiber.rest->result);
     }
     run_cleanups(fiber, frame);
     return _URC_NO_REASON;
@@ -73,9 +74,9 @@ void request_cancel(Fiber& target) {
         deliver(target);
         return;
     }
-    target.cancel_message.run = deliver_message;
-    target.cancel_message.subject = &target;
-    target.worker->post(target.cancel_message);
+    target.rest->cancel_message.run = deliver_message;
+    target.rest->cancel_message.subject = &target;
+    target.worker->post(target.rest->cancel_message);
 }
 
 void exit_fiber(void* result) {
@@ -85,9 +86,9 @@ void exit_fiber(void* result) {
         panic("pthread_exit returned", __FILE__, __LINE__);
     }
     if ((fiber->cancel_bits.fetch_or(kExiting) & kExiting) == 0) {
-        fiber->result = result;
+        fiber->rest->result = result;
     }
-    _Unwind_ForcedUnwind(&fiber->unwinding, stop_at_frame, nullptr);
+    _Unwind_ForcedUnwind(&fiber->rest->unwinding, stop_at_frame, nullptr);
     panic("the stack cannot be unwound (no unwind tables?)", __FILE__, __LINE__);
 }
 

@@ -39,25 +39,23 @@ void wake_joiner(std::atomic<JoinState>& join_state) {
 
 }  // namespace
 
-Fiber* Fiber::in_stack(Stack stack) {
-    size_t colour = (stack.slot % kColours) * kColourBytes;
-    size_t room = (sizeof(Fiber) + colour + 63) & ~size_t{63};
-    return reinterpret_cast<Fiber*>(stack.top() - room);
-}
-
 Fiber* Fiber::create(Start start, void* arg, size_t stack_bytes) {
     Worker* here = self_;
     Stack stack = StackPool::instance().take(stack_bytes, here != nullptr ? here->stacks() : nullptr);
     if (!stack) {
         return nullptr;
     }
-    Fiber* fiber = new (in_stack(stack)) Fiber;
+    size_t colour = (stack.slot % kColours) * kColourBytes;
+    constexpr size_t kRestBytes = (sizeof(FiberRest) + 63) & ~size_t{63};
+    auto* rest = new (stack.top() - colour - kRestBytes) FiberRest;
+    rest->start = start;
+    rest->arg = arg;
+    auto* fiber = new (beside(stack)) Fiber;
+    fiber->rest = rest;
     fiber->stack = stack;
-    fiber->start = start;
-    fiber->arg = arg;
     fiber->handle = reinterpret_cast<uint64_t>(fiber);
     fiber->id = next_id.fetch_add(1, std::memory_order_relaxed);
-    fiber->context.make(stack.low(), fiber, entry);
+    fiber->context.make(stack.low(), rest, entry);
     return fiber;
 }
 
@@ -66,27 +64,26 @@ Fiber* Fiber::from_handle(uint64_t handle) {
     if (adopted != nullptr && adopted->handle == handle) {
         return adopted;
     }
-    Stack stack = StackPool::instance().find(reinterpret_cast<void*>(handle));
+    Stack stack = StackPool::instance().find_by_side(reinterpret_cast<void*>(handle));
     if (!stack) {
         return nullptr;
     }
-    Fiber* fiber = in_stack(stack);
-    bool live = fiber->handle == handle && fiber->state() != FiberState::none;
-    return live ? fiber : nullptr;
+    Fiber* fiber = beside(stack);
+    return fiber->state() != FiberState::none ? fiber : nullptr;
 }
 
 void Fiber::entry() {
     self_->begin_fiber();
     Fiber* fiber = self_->current();
-    fiber->entry_frame = __builtin_frame_address(0);
-    finish(fiber->start(fiber->arg));
+    fiber->rest->entry_frame = __builtin_frame_address(0);
+    finish(fiber->rest->start(fiber->rest->arg));
 }
 
 void Fiber::finish(void* result) {
     Fiber* fiber = self_->current();
     fiber->cancel_bits.fetch_or(kExiting, std::memory_order_relaxed);
-    fiber->result = result;
-    fiber->locals.run_destructors();
+    fiber->rest->result = result;
+    fiber->rest->locals.run_destructors();
     while ((fiber->cancel_bits.load(std::memory_order_acquire) & kCancelInFlight) != 0) {
         fiber->worker->drain_inbox();
         cpu_relax();
@@ -152,7 +149,7 @@ int Fiber::join(void** value, Deadline deadline, bool try_only) {
         }
     }
     if (value != nullptr) {
-        *value = result;
+        *value = rest->result;
     }
     reclaim();
     return 0;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The control block of a thread. It lies at the top of the thread's own stack, so a parked thread touches one page. Its
-// address is the thread's handle (rondo_t); the adopted main thread's block is static instead, and its handle is the
-// one that libc gave it.
+// The control block of a thread, in two parts. What each switch and each wake-up touches (Fiber) stands in a dense
+// array beside the stack's slab; with thousands of threads, a page of its own for each would miss the TLB twice a
+// request. The rest (FiberRest) lies at the top of the thread's own stack, in a page that is there anyway. The address
+// of the Fiber is the thread's handle (rondo_t); the adopted main thread's blocks are static instead, and its handle is
+// the one that libc gave it.
 //
 // A fiber belongs to one worker from its placement to its end. Fields without a remark are used only on that worker.
 //
@@ -31,7 +33,21 @@ enum class FiberState : uint8_t { none, created, ready, running, parked, finishe
 // How the end of a thread meets its joiner; one atomic word. Only joinable threads can be joined or detached.
 enum class JoinState : uint32_t { joinable, awaited, detached, ended };
 
-class Fiber {
+// What a thread needs when it starts, ends, is cancelled or asked about.
+struct FiberRest {
+    void* (*start)(void*) = nullptr;
+    void* arg = nullptr;
+    void* result = nullptr;  // published by join_state
+    rondo_cleanup* cleanups = nullptr;
+    void* entry_frame = nullptr;    // no user frame lies above it; null when adopted
+    _Unwind_Exception unwinding{};  // the exception object of its own forced unwinding
+    Message cancel_message;         // in an inbox at most once: kCancelInFlight
+    LocalSlots locals;
+    Spinlock name_lock;
+    char name[16] = {};  // guarded by name_lock; the dump reads it without
+};
+
+class alignas(64) Fiber {
    public:
     using Start = void* (*)(void*);
 
@@ -39,39 +55,27 @@ class Fiber {
     FiberState state() const { return state_.load(std::memory_order_relaxed); }
     void set_state(FiberState state) { state_.store(state, std::memory_order_relaxed); }
 
+    // The first line of the cache is all that a switch and a wake-up by the own worker touch.
     Context context;
-    std::atomic<FiberState> state_{FiberState::none};  // see state()
-    Worker* worker = nullptr;                          // constant after placement
-    Fiber* next_ready = nullptr;                       // the policy's link
-    Waiter* waiting = nullptr;                         // what it is parked on; read by the dump without a lock
-    bool adopted = false;                              // runs on a kernel thread's own stack; constant
-    uint64_t id = 0;                                   // 1 is the main thread; constant
-
-    Start start = nullptr;
-    void* arg = nullptr;
-    void* result = nullptr;  // published by join_state
-    std::atomic<JoinState> join_state{JoinState::joinable};
-
+    Worker* worker = nullptr;              // constant after placement
+    Fiber* next_ready = nullptr;           // the policy's link
+    Waiter* waiting = nullptr;             // what it is parked on; read by the dump without a lock
+    uint64_t handle = 0;                   // rondo_t; also names the thread as the owner of a lock; constant
     std::atomic<uint32_t> cancel_bits{0};  // see cancel.h; any thread
-    rondo_cleanup* cleanups = nullptr;
-    void* entry_frame = nullptr;    // no user frame lies above it; null when adopted
-    _Unwind_Exception unwinding{};  // the exception object of its own forced unwinding
+    std::atomic<FiberState> state_{FiberState::none};  // see state()
+    bool adopted = false;                              // runs on a kernel thread's own stack; constant
 
-    Message wake_message;    // in an inbox at most once: only the winner of a claim posts it
-    Message cancel_message;  // in an inbox at most once: kCancelInFlight
-
-    LocalSlots locals;
-    Stack stack;         // empty when adopted; constant
-    char name[16] = {};  // written by the thread family under name_lock
-    Spinlock name_lock;
-
-    uint64_t handle = 0;  // rondo_t; also names the thread as the owner of a lock; constant
+    std::atomic<JoinState> join_state{JoinState::joinable};
+    FiberRest* rest = nullptr;  // constant
+    uint64_t id = 0;            // 1 is the main thread; constant
+    Stack stack;                // empty when adopted; constant
+    Message wake_message;       // in an inbox at most once: only the winner of a claim posts it
 
     // A new fiber at the top of a stack of its own, joinable, not yet placed. Null: no stack. stack_bytes 0: default.
     static Fiber* create(Start start, void* arg, size_t stack_bytes);
 
-    // The control block of a slot that was handed out; it may be of a thread that ended (state finished or none).
-    static Fiber* in_stack(Stack stack);
+    // The control block beside a slot that was handed out; of a thread that ended it has state finished or none.
+    static Fiber* beside(Stack stack) { return static_cast<Fiber*>(stack.side()); }
 
     // The live (not yet reclaimed) thread that the handle names, or null.
     static Fiber* from_handle(uint64_t handle);
@@ -98,5 +102,7 @@ extern std::atomic<int64_t> live_fibers;
 
 // The static block of the thread that was adopted, or null before.
 extern std::atomic<Fiber*> adopted_fiber;
+
+static_assert(sizeof(Fiber) <= kStackSideBytes);
 
 }  // namespace rondo

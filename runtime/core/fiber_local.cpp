@@ -184,7 +184,7 @@ void LocalSlots::adopt_foreign() {
 
 LocalSlots* current_local_slots(bool create) {
     Fiber* fiber = current_fiber();
-    return fiber != nullptr ? &fiber->locals : foreign_local_slots(create);
+    return fiber != nullptr ? &fiber->rest->locals : foreign_local_slots(create);
 }
 
 }  // namespace rondo

@@ -40,6 +40,12 @@ char* align_past_boundary(char* memory) {
     return reinterpret_cast<char*>(aligned + kHugePage / 2);
 }
 
+void release(void* memory, size_t bytes) {
+    if (memory != nullptr) {
+        sys::munmap(memory, bytes);
+    }
+}
+
 }  // namespace
 
 StackPool& StackPool::instance() { return pool; }
@@ -152,11 +158,15 @@ StackSlab* StackPool::add_slab(int size_class) {
         memory = reserve_bytes(capacity * stride + 2 * kHugePage);
         capacity = memory == nullptr ? capacity / 2 : capacity;
     }
-    uint64_t* links = memory != nullptr ? reserve_array<uint64_t>(capacity) : nullptr;
-    if (links == nullptr) {
-        if (memory != nullptr) {
-            sys::munmap(memory, capacity * stride + 2 * kHugePage);
-        }
+    if (memory == nullptr) {
+        return nullptr;
+    }
+    uint64_t* links = reserve_array<uint64_t>(capacity);
+    void* side = reserve_bytes(capacity * kStackSideBytes);
+    if (links == nullptr || side == nullptr) {
+        release(memory, capacity * stride + 2 * kHugePage);
+        release(links, capacity * sizeof(uint64_t));
+        release(side, capacity * kStackSideBytes);
         return nullptr;
     }
     sys::madvise(memory, capacity * stride + 2 * kHugePage, MADV_NOHUGEPAGE);
@@ -166,6 +176,7 @@ StackSlab* StackPool::add_slab(int size_class) {
     slab.capacity = static_cast<uint32_t>(capacity);
     slab.next_free = links;
     slab.mapping = memory;
+    slab.side = static_cast<char*>(side);
     slab.index = static_cast<uint32_t>(index);
     slab.used.store(0, std::memory_order_relaxed);
     slab.size_class = static_cast<uint8_t>(size_class);
@@ -176,8 +187,9 @@ StackSlab* StackPool::add_slab(int size_class) {
 // Under lock_: the slab whose first guard found no memory was never used.
 void StackPool::drop_newest_slab(StackSlab& slab) {
     slab_count_.store(slab.index, std::memory_order_release);
-    sys::munmap(slab.mapping, slab.capacity * slab.stride + 2 * kHugePage);
-    sys::munmap(slab.next_free, slab.capacity * sizeof(uint64_t));
+    release(slab.mapping, slab.capacity * slab.stride + 2 * kHugePage);
+    release(slab.next_free, slab.capacity * sizeof(uint64_t));
+    release(slab.side, slab.capacity * kStackSideBytes);
 }
 
 void StackPool::give_back(Stack stack, StackCache* cache) {
@@ -203,12 +215,21 @@ StackSlab* StackPool::slab(size_t index) const {
 Stack StackPool::find(const void* address) const {
     auto* byte = static_cast<const char*>(address);
     for (size_t i = 0; StackSlab* candidate = slab(i); ++i) {
-        if (byte < candidate->base) {
-            continue;
-        }
         size_t slot = static_cast<size_t>(byte - candidate->base) / candidate->stride;
-        if (slot < candidate->used.load(std::memory_order_acquire)) {
+        if (byte >= candidate->base && slot < candidate->used.load(std::memory_order_acquire)) {
             return {candidate, static_cast<uint32_t>(slot)};
+        }
+    }
+    return {};
+}
+
+Stack StackPool::find_by_side(const void* side) const {
+    auto* byte = static_cast<const char*>(side);
+    for (size_t i = 0; StackSlab* candidate = slab(i); ++i) {
+        auto offset = static_cast<size_t>(byte - candidate->side);
+        bool at_slot = byte >= candidate->side && offset % kStackSideBytes == 0;
+        if (at_slot && offset / kStackSideBytes < candidate->used.load(std::memory_order_acquire)) {
+            return {candidate, static_cast<uint32_t>(offset / kStackSideBytes)};
         }
     }
     return {};

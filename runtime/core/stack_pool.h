@@ -20,13 +20,21 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "runtime/base/sanitizer.h"
 #include "runtime/base/spinlock.h"
 #include "runtime/core/guard.h"
 
 namespace rondo {
 
+#if defined(RONDO_ASAN) || defined(RONDO_TSAN)
+constexpr size_t kStackSideBytes = 256;  // a context knows more there
+#else
+constexpr size_t kStackSideBytes = 128;
+#endif
+
 struct StackSlab {
     char* base = nullptr;
+    char* side = nullptr;     // kStackSideBytes for each slot, zero at first
     void* mapping = nullptr;  // what base lies in
     size_t stride = 0;
     uint32_t capacity = 0;
@@ -45,6 +53,8 @@ struct Stack {
     char* low() const { return slab->base + slot * slab->stride + kGuardBytes; }
     char* top() const { return slab->base + (slot + 1) * slab->stride; }
     size_t bytes() const { return slab->stride - kGuardBytes; }
+    // Memory that belongs to the stack's owner and stands densely beside that of other stacks.
+    void* side() const { return slab->side + slot * kStackSideBytes; }
 };
 
 constexpr size_t kSmallestStack = 64 * 1024;
@@ -77,8 +87,9 @@ class StackPool {
     static bool has_unguarded() { return unguarded_.load(std::memory_order_relaxed); }
     int64_t in_use() const { return in_use_.load(std::memory_order_relaxed); }
 
-    // The slot that contains the address; empty if it is in none that was ever handed out.
+    // The slot whose stack contains the address, or whose side memory begins there; empty if it was never handed out.
     Stack find(const void* address) const;
+    Stack find_by_side(const void* side) const;
 
     // Slabs in order of creation, for the dump; null past the end.
     StackSlab* slab(size_t index) const;

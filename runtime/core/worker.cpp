@@ -230,7 +230,7 @@ void Worker::check_stack() const {
         return;
     }
     Line message;
-    message << "rondo: stack overflow in thread " << current_->id << " \"" << current_->name << "\" ("
+    message << "rondo: stack overflow in thread " << current_->id << " \"" << current_->rest->name << "\" ("
             << current_->stack.bytes() / 1024 << " KB)";
     message.send(2);
     panic("stack overflow", __FILE__, __LINE__);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// See diagnostics.h. Threads are found by walking the stack pool's slots: a control block lies at the top of each.
+// See diagnostics.h. Threads are found by walking the stack pool's slots: a control block lies beside each.
 
 #include "runtime/system/diagnostics.h"
 
@@ -39,7 +39,7 @@ __attribute__((no_sanitize("thread")))
 void dump_fiber(int fd, const Fiber& fiber) {
     Line line;
     line << "  " << fiber.id;
-    line.column(10) << (fiber.name[0] != '\0' ? fiber.name : "-");
+    line.column(10) << (fiber.rest->name[0] != '\0' ? fiber.rest->name : "-");
     line.column(28) << "worker " << (fiber.worker != nullptr ? fiber.worker->index() : 0);
     line.column(40) << state_name(fiber.state());
     const Waiter* waiter = fiber.waiting;
@@ -69,8 +69,8 @@ void dump_threads(int fd) {
     for (size_t i = 0; StackSlab* slab = StackPool::instance().slab(i); ++i) {
         uint32_t used = slab->used.load(std::memory_order_acquire);
         for (uint32_t slot = 0; slot < used; ++slot) {
-            const Fiber* fiber = Fiber::in_stack({slab, slot});
-            if (fiber->handle == reinterpret_cast<uint64_t>(fiber) && fiber->state() != FiberState::none) {
+            const Fiber* fiber = Fiber::beside({slab, slot});
+            if (fiber->state() != FiberState::none) {
                 dump_fiber(fd, *fiber);
             }
         }

@@ -37,6 +37,7 @@ std::atomic<bool> started{false};
 WorkerParts* parts = nullptr;
 Worker* workers[kMaxWorkers];
 alignas(Fiber) char adopted_room[sizeof(Fiber)];
+alignas(FiberRest) char adopted_rest_room[sizeof(FiberRest)];
 
 // The time stamp counter's rate against the monotonic clock, over a span that gives 1 % with either's resolution.
 uint64_t measure_ticks_per_ms() {
@@ -101,11 +102,12 @@ void describe_main_stack([[maybe_unused]] Fiber& fiber) {
 
 void adopt_main_thread(Worker& worker) {
     auto* fiber = new (adopted_room) Fiber;
+    fiber->rest = new (adopted_rest_room) FiberRest;
     fiber->adopted = true;
     fiber->id = 1;
     fiber->handle = real::functions().self();
-    memcpy(fiber->name, "main", sizeof "main");
-    fiber->locals.adopt_foreign();
+    memcpy(fiber->rest->name, "main", sizeof "main");
+    fiber->rest->locals.adopt_foreign();
     fiber->cancel_bits.store(cancel_bits_before_start.load());
     describe_main_stack(*fiber);
     worker.adopt(*fiber);

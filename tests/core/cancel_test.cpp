@@ -15,6 +15,7 @@
 namespace {
 
 using rondo::Fiber;
+using rondo::FiberRest;
 using rondo::FiberState;
 using rondo::kCancelDisabled;
 using rondo::kCancelInFlight;
@@ -45,6 +46,7 @@ struct Parked {
         rondo::self_ = &worker;
         fiber.worker = &worker;
         fiber.waiting = &waiter;
+        fiber.rest = &rest;
         fiber.set_state(FiberState::parked);
         waiter.fiber = &fiber;
         waiter.cancellable = true;
@@ -64,6 +66,7 @@ struct Parked {
     rondo::FifoPolicy policy;
     NoBackend backend;
     rondo::Worker worker;
+    FiberRest rest;
     Fiber fiber;
     Waiter waiter{WaitReason::semaphore, nullptr};
 };
