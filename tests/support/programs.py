@@ -9,6 +9,7 @@
 A program is named by its meson target, or by a path. `native=True` runs it without rondo: the comparison. Every wait
 has a limit, three times longer in a sanitizer build. A server that ends early or never listens raises with its output.
 """
+import functools
 import os
 import pathlib
 import signal
@@ -37,10 +38,21 @@ def path_of(program):
     return str(program)
 
 
-def environment(settings=None):
+@functools.cache
+def sanitizer_libraries():
+    """The sanitizer run-times that an uninstrumented program has to load for an instrumented runtime. `rondo` puts the
+    shim before them, so that they see the kernel's threads and not the program's."""
+    listing = subprocess.run(["ldd", str(BUILD / "runtime" / "librondo.so.0")], capture_output=True, text=True, check=True)
+    lines = [line.split() for line in listing.stdout.splitlines()]
+    return [words[2] for words in lines if words[0].startswith(("libasan", "libubsan", "libtsan"))]
+
+
+def environment(settings=None, native=False):
     """The caller's environment with no RONDO_* but these settings."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("RONDO_")}
     env.update(settings or {})
+    if SANITIZED and not native:
+        env["LD_PRELOAD"] = ":".join([*sanitizer_libraries(), *filter(None, [env.get("LD_PRELOAD")])])
     return env
 
 
@@ -51,7 +63,7 @@ def command(program, args, native=False, options=()):
 
 def run(program, *args, settings=None, native=False, options=(), stdin="", timeout=30):
     """Runs to the end; returns subprocess.CompletedProcess with text output."""
-    return subprocess.run(command(program, args, native, options), env=environment(settings), input=stdin,
+    return subprocess.run(command(program, args, native, options), env=environment(settings, native), input=stdin,
                           capture_output=True, text=True, timeout=timeout * TIME_FACTOR, check=False)
 
 
@@ -86,7 +98,7 @@ class Server:
         self.timeout = timeout * TIME_FACTOR
         self.output_file = tempfile.TemporaryFile()
         self.process = subprocess.Popen(command(program, (self.port, *args), native, options),
-                                        env=environment(settings), stdin=subprocess.DEVNULL, stdout=self.output_file,
+                                        env=environment(settings, native), stdin=subprocess.DEVNULL, stdout=self.output_file,
                                         stderr=subprocess.STDOUT)
 
     def __enter__(self):
