@@ -7,7 +7,6 @@
 #include <cerrno>
 
 #include "runtime/core/wait_table.h"
-#include "runtime/core/worker.h"
 
 namespace rondo {
 
@@ -15,12 +14,6 @@ namespace {
 
 constexpr uint8_t kHandOff = 1;
 constexpr uint32_t kMaxLevels = UINT32_MAX;
-
-void spend() {
-    if (Worker* worker = self_) {
-        worker->spend_budget_cheaply();
-    }
-}
 
 }  // namespace
 
@@ -35,12 +28,7 @@ int Mutex::destroy() const { return (word_.load(std::memory_order_relaxed) & kLo
 
 bool Mutex::held_by_caller() const { return owner_.load(std::memory_order_relaxed) == current_owner(); }
 
-bool Mutex::acquire_fast() {
-    uint32_t free = 0;
-    return word_.compare_exchange_strong(free, kLocked, std::memory_order_acquire, std::memory_order_relaxed);
-}
-
-int Mutex::lock(Deadline deadline) {
+int Mutex::lock_carefully(Deadline deadline) {
     if (checks_owner() && held_by_caller()) {
         return lock_owned();
     }
@@ -50,8 +38,7 @@ int Mutex::lock(Deadline deadline) {
             return error;
         }
     }
-    owner_.store(current_owner(), std::memory_order_relaxed);
-    spend();
+    become_owner();
     return 0;
 }
 
@@ -118,7 +105,7 @@ int Mutex::acquire_slow(Deadline deadline) {
     }
 }
 
-int Mutex::unlock() {
+int Mutex::unlock_carefully() {
     if (checks_owner()) {
         if (!held_by_caller()) {
             return EPERM;
@@ -134,8 +121,7 @@ int Mutex::unlock() {
 
 void Mutex::release() {
     owner_.store(0, std::memory_order_relaxed);
-    uint32_t expected = kLocked;
-    if (!word_.compare_exchange_strong(expected, 0, std::memory_order_release, std::memory_order_relaxed)) {
+    if (!release_fast()) {
         release_slow();
     }
 }

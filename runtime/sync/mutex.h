@@ -24,7 +24,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "runtime/core/waiter.h"
+#include "runtime/core/worker.h"
 
 namespace rondo {
 
@@ -36,11 +36,11 @@ class Mutex {
     int destroy() const;  // 0 or EBUSY
 
     // 0; EDEADLK (errorcheck); EAGAIN (recursion count); ETIMEDOUT; EINVAL (invalid deadline).
-    int lock(Deadline deadline);
+    int lock(Deadline deadline) { return try_lock_simply() ? 0 : lock_carefully(deadline); }
     // 0, EBUSY or EAGAIN.
     int try_lock();
     // 0 or EPERM.
-    int unlock();
+    int unlock() { return try_unlock_simply() ? 0 : unlock_carefully(); }
 
     // For the condition variable: gives the mutex up whatever its recursion, and takes it back to that depth.
     uint32_t release_all_levels();
@@ -53,7 +53,46 @@ class Mutex {
     static constexpr uint32_t kLocked = 1;
     static constexpr uint32_t kWaiters = 2;
 
-    bool acquire_fast();
+    // The uncontended case of the kinds that do not ask who holds them, inlined into the API's functions.
+    bool try_lock_simply() {
+        if (checks_owner() || !acquire_fast()) {
+            return false;
+        }
+        become_owner();
+        return true;
+    }
+
+    bool try_unlock_simply() {
+        if (checks_owner()) {
+            return false;
+        }
+        owner_.store(0, std::memory_order_relaxed);
+        return release_fast();
+    }
+
+    bool acquire_fast() {
+        uint32_t free = 0;
+        return word_.compare_exchange_strong(free, kLocked, std::memory_order_acquire, std::memory_order_relaxed);
+    }
+
+    bool release_fast() {
+        uint32_t held = kLocked;
+        return word_.compare_exchange_strong(held, 0, std::memory_order_release, std::memory_order_relaxed);
+    }
+
+    // After the lock was taken: a thread that takes locks in a loop lets the others run at times.
+    void become_owner() {
+        Fiber* fiber = current_fiber();
+        if (fiber == nullptr) {
+            owner_.store(current_owner(), std::memory_order_relaxed);
+            return;
+        }
+        owner_.store(fiber->handle, std::memory_order_relaxed);
+        fiber->worker->spend_budget_cheaply();
+    }
+
+    int lock_carefully(Deadline deadline);
+    int unlock_carefully();
     int lock_owned();
     int acquire_slow(Deadline deadline);
     void release();
