@@ -20,38 +20,39 @@ namespace {
 Functions table;
 std::atomic<bool> resolved{false};
 
-// Under a sanitizer its own interceptor has to be called, which stands before us in symbol order.
-void* find(void* libc, const char* name, [[maybe_unused]] const char* interceptor) {
+// libc's own definition is the one with a version: what a shim or a program defines under the same name has none.
+// (dlopen of libc would allocate, and an allocator that starts up may be what called us; RTLD_NEXT would look behind
+// ourselves, and where the shim is preloaded libc stands before us.) Under a sanitizer its own interceptor has to be
+// called.
+void* find(const char* name, [[maybe_unused]] const char* interceptor) {
 #if defined(RONDO_ASAN) || defined(RONDO_TSAN)
     if (void* found = dlsym(RTLD_DEFAULT, interceptor)) {
         return found;
     }
 #endif
-    return dlsym(libc, name);
+    return dlvsym(RTLD_DEFAULT, name, "GLIBC_2.2.5");
 }
 
 template <typename F>
-void resolve(void* libc, F*& slot, const char* name, const char* interceptor) {
-    void* found = find(libc, name, interceptor);
+void resolve(F*& slot, const char* name, const char* interceptor) {
+    void* found = find(name, interceptor);
     RONDO_CHECK(found != nullptr);
     __atomic_store_n(&slot, reinterpret_cast<F*>(found), __ATOMIC_RELAXED);
 }
 
 void resolve_all() {
-    void* libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
-    RONDO_CHECK(libc != nullptr);
-    resolve(libc, table.create, "pthread_create", "__interceptor_pthread_create");
-    resolve(libc, table.attr_init, "pthread_attr_init", "__interceptor_pthread_attr_init");
-    resolve(libc, table.attr_setstack, "pthread_attr_setstack", "__interceptor_pthread_attr_setstack");
-    resolve(libc, table.attr_setdetachstate, "pthread_attr_setdetachstate",
-            "__interceptor_pthread_attr_setdetachstate");
-    resolve(libc, table.attr_destroy, "pthread_attr_destroy", "__interceptor_pthread_attr_destroy");
-    resolve(libc, table.getattr, "pthread_getattr_np", "__interceptor_pthread_getattr_np");
-    resolve(libc, table.self, "pthread_self", "__interceptor_pthread_self");
-    resolve(libc, table.exit_thread, "pthread_exit", "__interceptor_pthread_exit");
-    resolve(libc, table.key_create, "pthread_key_create", "__interceptor_pthread_key_create");
-    resolve(libc, table.getspecific, "pthread_getspecific", "__interceptor_pthread_getspecific");
-    resolve(libc, table.setspecific, "pthread_setspecific", "__interceptor_pthread_setspecific");
+    resolve(table.create, "pthread_create", "__interceptor_pthread_create");
+    resolve(table.attr_init, "pthread_attr_init", "__interceptor_pthread_attr_init");
+    resolve(table.attr_setstack, "pthread_attr_setstack", "__interceptor_pthread_attr_setstack");
+    resolve(table.attr_setdetachstate, "pthread_attr_setdetachstate", "__interceptor_pthread_attr_setdetachstate");
+    resolve(table.attr_destroy, "pthread_attr_destroy", "__interceptor_pthread_attr_destroy");
+    resolve(table.getattr, "pthread_getattr_np", "__interceptor_pthread_getattr_np");
+    resolve(table.self, "pthread_self", "__interceptor_pthread_self");
+    resolve(table.exit_thread, "pthread_exit", "__interceptor_pthread_exit");
+    resolve(table.key_create, "pthread_key_create", "__interceptor_pthread_key_create");
+    resolve(table.key_delete, "pthread_key_delete", "__interceptor_pthread_key_delete");
+    resolve(table.getspecific, "pthread_getspecific", "__interceptor_pthread_getspecific");
+    resolve(table.setspecific, "pthread_setspecific", "__interceptor_pthread_setspecific");
     resolved.store(true, std::memory_order_release);
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The few libc functions that the runtime needs under names that a preloaded shim may have taken: found in libc itself,
-// on first use. (RTLD_NEXT would not do: where the shim is preloaded, libc stands before this library.) Everything else
-// that enters the kernel is in sys.h.
+// on first use. Everything else that enters the kernel is in sys.h.
 #pragma once
 
 #include <pthread.h>
@@ -21,6 +20,7 @@ struct Functions {
     pthread_t (*self)();
     void (*exit_thread)(void*);
     int (*key_create)(pthread_key_t*, void (*)(void*));
+    int (*key_delete)(pthread_key_t);
     void* (*getspecific)(pthread_key_t);
     int (*setspecific)(pthread_key_t, const void*);
 };

@@ -50,13 +50,14 @@ int foreign_libc_key() {
     if (key >= 0) {
         return key;
     }
-    SpinGuard hold(keys_lock);
-    key = foreign_key.load(std::memory_order_relaxed);
     pthread_key_t fresh;
-    if (key < 0 && real::functions().key_create(&fresh, end_foreign_thread) == 0) {
-        key = static_cast<int>(fresh);
-        foreign_key.store(key, std::memory_order_release);
+    if (real::functions().key_create(&fresh, end_foreign_thread) != 0) {
+        return -1;
     }
+    if (foreign_key.compare_exchange_strong(key, static_cast<int>(fresh), std::memory_order_acq_rel)) {
+        return static_cast<int>(fresh);
+    }
+    real::functions().key_delete(fresh);  // another thread was first
     return key;
 }
 
