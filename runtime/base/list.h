@@ -40,10 +40,6 @@ class List {
     bool empty() const { return head_.next == &head_; }
     T* front() { return empty() ? nullptr : static_cast<T*>(head_.next); }
     void push_back(T& element) { element.link_before(head_); }
-    void push_front(T& element) { element.link_before(*head_.next); }
-
-    // The element after this one, or null at the end.
-    T* after(T& element) { return element.next == &head_ ? nullptr : static_cast<T*>(element.next); }
 
     // Moves all elements of the other list behind ours, in O(1).
     void append(List& other) {

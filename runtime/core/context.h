@@ -36,9 +36,6 @@ class Context {
     // The context will not run again: frees what the sanitizers keep about it. Not called on the context itself.
     void retire();
 
-    // Where the stack pointer stood when the context was suspended.
-    const void* stack_pointer() const { return pointer_; }
-
    private:
     struct Passage {
         Context* left;

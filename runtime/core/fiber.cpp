@@ -64,7 +64,7 @@ Fiber* Fiber::from_handle(uint64_t handle) {
     if (adopted != nullptr && adopted->handle == handle) {
         return adopted;
     }
-    Stack stack = StackPool::instance().find_by_side(reinterpret_cast<void*>(handle));
+    Stack stack = StackPool::instance().find(reinterpret_cast<void*>(handle));
     if (!stack) {
         return nullptr;
     }

@@ -212,18 +212,7 @@ StackSlab* StackPool::slab(size_t index) const {
     return index < slab_count_.load(std::memory_order_acquire) ? &slabs_[index] : nullptr;
 }
 
-Stack StackPool::find(const void* address) const {
-    auto* byte = static_cast<const char*>(address);
-    for (size_t i = 0; StackSlab* candidate = slab(i); ++i) {
-        size_t slot = static_cast<size_t>(byte - candidate->base) / candidate->stride;
-        if (byte >= candidate->base && slot < candidate->used.load(std::memory_order_acquire)) {
-            return {candidate, static_cast<uint32_t>(slot)};
-        }
-    }
-    return {};
-}
-
-Stack StackPool::find_by_side(const void* side) const {
+Stack StackPool::find(const void* side) const {
     auto* byte = static_cast<const char*>(side);
     for (size_t i = 0; StackSlab* candidate = slab(i); ++i) {
         auto offset = static_cast<size_t>(byte - candidate->side);

@@ -9,7 +9,7 @@
 // is LIFO: a fault on a fresh page is dearer than all the rest of thread creation.
 //
 // Slabs are never unmapped: a stale thread handle points at readable memory, and a slot's owner can be found by
-// address alone (the dump walks the slots).
+// address alone.
 //
 // Slabs grow under the pool's spinlock; a slot belongs to whoever took it. Any thread, never in a signal handler.
 //
@@ -87,9 +87,8 @@ class StackPool {
     static bool has_unguarded() { return unguarded_.load(std::memory_order_relaxed); }
     int64_t in_use() const { return in_use_.load(std::memory_order_relaxed); }
 
-    // The slot whose stack contains the address, or whose side memory begins there; empty if it was never handed out.
-    Stack find(const void* address) const;
-    Stack find_by_side(const void* side) const;
+    // The slot whose side memory begins there; empty if it was never handed out.
+    Stack find(const void* side) const;
 
     // Slabs in order of creation, for the dump; null past the end.
     StackSlab* slab(size_t index) const;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Calls a once routine with a cleanup that runs also when the stack is unwound through it, by a cancellation or by a C++
-// exception. C compiled with -fexceptions, because the same in C++ would tie the runtime to libstdc++.
+// Calls a once routine with a cleanup that runs also when the stack is unwound through it, by a cancellation or by a
+// C++ exception. C compiled with -fexceptions, because the same in C++ would tie the runtime to libstdc++.
 
 struct guard {
     void* once;
@@ -9,9 +9,7 @@ struct guard {
     int completed;
 };
 
-static void end_call(struct guard* guard) {
-    guard->settle(guard->once, guard->completed);
-}
+static void end_call(struct guard* guard) { guard->settle(guard->once, guard->completed); }
 
 void rondo_internal_guarded_once(void* once, void (*routine)(void), void (*settle)(void*, int));
 

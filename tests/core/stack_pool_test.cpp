@@ -62,7 +62,7 @@ TEST_CASE("a request of 0 gets the default") {
     CHECK(taken(set, 0).bytes() == 256 * 1024);
 }
 
-TEST_CASE("find knows the slot of any address in it, and of no other") {
+TEST_CASE("find knows the slot by its side memory, and by no other address") {
     static constinit StackPool pool;
     pool.init(0);
     CHECK_FALSE(pool.find(&pool));
@@ -71,18 +71,17 @@ TEST_CASE("find knows the slot of any address in it, and of no other") {
         stacks.push_back(taken(pool, i % 2 == 0 ? 64 * 1024 : 1024 * 1024));
     }
     for (const Stack& stack : stacks) {
-        CHECK(pool.find(stack.low()) == stack);
-        CHECK(pool.find(stack.top() - 1) == stack);
-        CHECK(pool.find(stack.low() - kGuardBytes) == stack);
-        CHECK(pool.find(stack.low() + stack.bytes() / 2) == stack);
+        CHECK(pool.find(stack.side()) == stack);
+        CHECK_FALSE(pool.find(static_cast<char*>(stack.side()) + 8));
+        CHECK_FALSE(pool.find(stack.low()));
     }
     Stack last = stacks[6];
-    CHECK_FALSE(pool.find(last.top()));
-    CHECK_FALSE(pool.find(stacks[0].low() - kGuardBytes - 1));
+    CHECK_FALSE(pool.find(static_cast<char*>(last.side()) + rondo::kStackSideBytes));
+    CHECK_FALSE(pool.find(static_cast<char*>(stacks[0].side()) - rondo::kStackSideBytes));
     CHECK_FALSE(pool.find(nullptr));
     CHECK_FALSE(pool.find(reinterpret_cast<void*>(UINTPTR_MAX)));
     pool.give_back(last, nullptr);
-    CHECK(pool.find(last.low()) == last);
+    CHECK(pool.find(last.side()) == last);
 }
 
 TEST_CASE("a full slab is followed by another") {
@@ -99,7 +98,7 @@ TEST_CASE("a full slab is followed by another") {
     CHECK(stacks.size() == pool.slab(0)->capacity + size_t{1});
     CHECK(pool.slab(2) == nullptr);
     for (const Stack& stack : stacks) {
-        CHECK(pool.find(stack.low()) == stack);
+        CHECK(pool.find(stack.side()) == stack);
         pool.give_back(stack, nullptr);
     }
     CHECK(pool.in_use() == 0);
@@ -177,7 +176,7 @@ TEST_CASE("kernel threads never hold the same stack") {
                 Stack stack = held.back();
                 held.pop_back();
                 unsigned found = *reinterpret_cast<unsigned*>(stack.top() - sizeof(unsigned));
-                clean = clean && found == mark && pool.find(stack.top() - 1) == stack;
+                clean = clean && found == mark && pool.find(stack.side()) == stack;
                 pool.give_back(stack, random() % 2 == 0 ? cache : nullptr);
             }
         }
