@@ -55,7 +55,7 @@ bool is_early(const rondo_cleanup* frame) {
 
 // False if the handler must be registered with libc.
 bool push(rondo_cleanup* frame, void (*routine)(void*), void* arg) {
-    if (on_thread()) {
+    if (is_thread()) {
         rondo_cleanup_push(frame, routine, arg);
         return true;
     }

@@ -3,7 +3,8 @@
 //
 //   synchronisation objects, keys, attributes   always rondo_*: there is one representation for everybody, from the
 //                                               process's first instruction
-//   calls that may wait, and cleanup handlers   rondo_* on a Rondo thread, else libc (on_thread)
+//   calls that may wait                         rondo_* on a Rondo thread, else libc (on_thread)
+//   exit, cancellation, cleanup handlers        the same, also on what a forked child keeps (is_thread)
 //   births and deaths of descriptor numbers,    rondo_* on every thread, always, for the runtime keeps a record of
 //   and the options it must know                each number, also of those that were born before it started
 //   a thread's handle                           libc only for the calling kernel thread's own handle when it is no
@@ -21,12 +22,13 @@
 namespace rondo::shim {
 
 inline bool on_thread() { return rondo_on_thread() != 0; }
+inline bool is_thread() { return rondo_is_thread() != 0; }
 inline bool started() { return rondo_started() != 0; }
 
 // libc's own name for the calling kernel thread: its thread pointer.
 pthread_t kernel_thread();
 
-inline bool foreign_self(pthread_t thread) { return !on_thread() && thread == kernel_thread(); }
+inline bool foreign_self(pthread_t thread) { return !is_thread() && thread == kernel_thread(); }
 
 template <typename T>
 struct RondoType;

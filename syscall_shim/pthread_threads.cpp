@@ -60,16 +60,16 @@ int kernel_thread_attributes(rondo_attr_t* attr) {
 pthread_t rondo::shim::kernel_thread() { return real_pthread_self(); }
 
 int rondo::shim::create_thread(pthread_t* thread, const rondo_attr_t* attr, void* (*start)(void*), void* arg) {
-    bool was_on_thread = on_thread();
+    bool was_thread = is_thread();
     int error = rondo_create(thread, attr, start, arg);
-    if (!was_on_thread && on_thread()) adopt_caller();
+    if (!was_thread && is_thread()) adopt_caller();
     return error;
 }
 
 int rondo::shim::yield_thread() { return on_thread() ? rondo_yield() : real_sched_yield(); }
 
 void rondo::shim::exit_thread(void* result) {
-    if (on_thread()) rondo_exit(result);
+    if (is_thread()) rondo_exit(result);
     run_early_handler();
     real_pthread_exit.get()(result);
     __builtin_unreachable();
@@ -109,15 +109,15 @@ RONDO_EXPORT(int, pthread_cancel, (pthread_t thread)) {
 }
 
 RONDO_EXPORT(int, pthread_setcancelstate, (int state, int* old_state)) {
-    return on_thread() ? rondo_setcancelstate(state, old_state) : real_pthread_setcancelstate(state, old_state);
+    return is_thread() ? rondo_setcancelstate(state, old_state) : real_pthread_setcancelstate(state, old_state);
 }
 
 RONDO_EXPORT(int, pthread_setcanceltype, (int type, int* old_type)) {
-    return on_thread() ? rondo_setcanceltype(type, old_type) : real_pthread_setcanceltype(type, old_type);
+    return is_thread() ? rondo_setcanceltype(type, old_type) : real_pthread_setcanceltype(type, old_type);
 }
 
 RONDO_EXPORT(void, pthread_testcancel, ()) {
-    if (on_thread()) {
+    if (is_thread()) {
         rondo_testcancel();
     } else {
         real_pthread_testcancel();

@@ -14,6 +14,7 @@
 #include "runtime/core/cancel.h"
 #include "runtime/core/worker.h"
 #include "runtime/system/diagnostics.h"
+#include "runtime/system/fork.h"
 #include "runtime/system/runtime.h"
 
 using namespace rondo;
@@ -32,7 +33,7 @@ int join(rondo_t thread, void** result, Deadline deadline, bool try_only) {
     return fiber->join(result, deadline, try_only);
 }
 
-bool is_callers_kernel_thread(rondo_t thread) { return current_fiber() == nullptr && thread == rondo_self(); }
+bool is_callers_kernel_thread(rondo_t thread) { return calling_thread() == nullptr && thread == rondo_self(); }
 
 }  // namespace
 
@@ -141,7 +142,7 @@ int rondo_setcancelstate(int state, int* old_state) {
     if (state != RONDO_CANCEL_ENABLE && state != RONDO_CANCEL_DISABLE) {
         return EINVAL;
     }
-    Fiber* fiber = current_fiber();
+    Fiber* fiber = calling_thread();
     std::atomic<uint32_t> nowhere{0};
     bool main_thread = fiber == nullptr && sys::gettid() == sys::getpid();
     std::atomic<uint32_t>& bits =
@@ -169,7 +170,7 @@ int rondo_setcanceltype(int type, int* old_type) {
 void rondo_testcancel(void) { cancellation_point(); }
 
 void rondo_cleanup_push(struct rondo_cleanup* frame, void (*routine)(void*), void* arg) {
-    Fiber* fiber = current_fiber();
+    Fiber* fiber = calling_thread();
     frame->routine = routine;
     frame->arg = arg;
     frame->previous = fiber != nullptr ? fiber->rest->cleanups : nullptr;
@@ -180,7 +181,7 @@ void rondo_cleanup_push(struct rondo_cleanup* frame, void (*routine)(void*), voi
 
 // The frame's contents were read before the call, in case the routine ends the thread.
 void rondo_cleanup_pop(struct rondo_cleanup* frame, int execute) {
-    Fiber* fiber = current_fiber();
+    Fiber* fiber = calling_thread();
     if (fiber != nullptr) {
         fiber->rest->cleanups = frame->previous;
     }
@@ -204,6 +205,12 @@ int rondo_setspecific(rondo_key_t key, const void* value) {
 }
 
 int rondo_on_thread(void) { return current_fiber() != nullptr ? 1 : 0; }
+
+int rondo_is_thread(void) { return calling_thread() != nullptr ? 1 : 0; }
+
+void rondo_before_fork(void) { before_fork(); }
+
+void rondo_after_fork(int in_child) { in_child != 0 ? after_fork_in_child() : after_fork_in_parent(); }
 
 int rondo_started(void) { return runtime_started() ? 1 : 0; }
 

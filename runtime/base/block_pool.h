@@ -39,6 +39,8 @@ class BlockPool {
         free_ = link;
     }
 
+    Spinlock& lock() { return lock_; }
+
    private:
     struct Free {
         Free* next;

@@ -41,7 +41,7 @@ void run_cleanups(Fiber& fiber, uintptr_t left_below) {
 
 _Unwind_Reason_Code stop_at_frame(int, _Unwind_Action actions, _Unwind_Exception_Class, _Unwind_Exception*,
                                   _Unwind_Context* context, void*) {
-    Fiber& fiber = *current_fiber();
+    Fiber& fiber = *calling_thread();
     uintptr_t frame = _Unwind_GetCFA(context);
     bool beyond_entry =
         fiber.rest->entry_frame != nullptr && frame > reinterpret_cast<uintptr_t>(fiber.rest->entry_frame);
@@ -56,7 +56,7 @@ _Unwind_Reason_Code stop_at_frame(int, _Unwind_Action actions, _Unwind_Exception
 }  // namespace
 
 void cancellation_point() {
-    Fiber* fiber = current_fiber();
+    Fiber* fiber = calling_thread();
     if (fiber != nullptr && should_cancel(*fiber)) {
         exit_fiber(RONDO_CANCELED);
     }
@@ -80,7 +80,7 @@ void request_cancel(Fiber& target) {
 }
 
 void exit_fiber(void* result) {
-    Fiber* fiber = current_fiber();
+    Fiber* fiber = calling_thread();
     if (fiber == nullptr) {
         real::functions().exit_thread(result);
         panic("pthread_exit returned", __FILE__, __LINE__);

@@ -19,6 +19,7 @@ namespace rondo {
 
 std::atomic<int64_t> live_fibers{0};
 std::atomic<Fiber*> adopted_fiber{nullptr};
+KeptCaller kept_caller;
 
 namespace {
 
@@ -80,10 +81,14 @@ void Fiber::entry() {
 }
 
 void Fiber::finish(void* result) {
-    Fiber* fiber = self_->current();
+    Fiber* fiber = calling_thread();
+    RONDO_CHECK(fiber != nullptr);
     fiber->cancel_bits.fetch_or(kExiting, std::memory_order_relaxed);
     fiber->rest->result = result;
     fiber->rest->locals.run_destructors();
+    if (self_ == nullptr) {
+        exit(0);
+    }
     while ((fiber->cancel_bits.load(std::memory_order_acquire) & kCancelInFlight) != 0) {
         fiber->worker->drain_inbox();
         cpu_relax();
@@ -119,7 +124,7 @@ void Fiber::reclaim() {
 }
 
 int Fiber::join(void** value, Deadline deadline, bool try_only) {
-    if (this == current_fiber()) {
+    if (this == calling_thread()) {
         return EDEADLK;
     }
     bool awaiting = false;

@@ -81,7 +81,8 @@ class alignas(64) Fiber {
     static Fiber* from_handle(uint64_t handle);
 
     // Ends the calling fiber: destructors of its keys, its joiner's wake-up, and the next thread's turn. When it was
-    // the last one, exit(0). Cleanup handlers and C++ frames must have been unwound before.
+    // the last one, as a forked child's kept caller always is, exit(0). Cleanup handlers and C++ frames must have been
+    // unwound before.
     [[noreturn]] static void finish(void* result);
 
     // 0; EINVAL: detached or already awaited; EDEADLK: the caller itself; EBUSY (only try_only); ETIMEDOUT.
@@ -102,6 +103,14 @@ extern std::atomic<int64_t> live_fibers;
 
 // The static block of the thread that was adopted, or null before.
 extern std::atomic<Fiber*> adopted_fiber;
+
+// In a forked child: the thread that called fork. It goes on as what it was, with its handle, keys, cleanup handlers
+// and cancellation state, but on a plain kernel thread, until the runtime starts again and takes it over.
+struct KeptCaller {
+    Fiber* fiber = nullptr;
+    void* kernel_thread = nullptr;  // its thread pointer
+};
+extern KeptCaller kept_caller;
 
 static_assert(sizeof(Fiber) <= kStackSideBytes);
 

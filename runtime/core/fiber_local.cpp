@@ -183,8 +183,14 @@ void LocalSlots::adopt_foreign() {
     foreign_slots.give_back(foreign);
 }
 
+void visit_local_locks(void (*visit)(Spinlock&)) {
+    visit(keys_lock);
+    visit(rest_blocks.lock());
+    visit(foreign_slots.lock());
+}
+
 LocalSlots* current_local_slots(bool create) {
-    Fiber* fiber = current_fiber();
+    Fiber* fiber = calling_thread();
     return fiber != nullptr ? &fiber->rest->locals : foreign_local_slots(create);
 }
 

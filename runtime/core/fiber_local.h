@@ -15,6 +15,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "runtime/base/spinlock.h"
+
 namespace rondo {
 
 constexpr unsigned kMaxKeys = 1024;
@@ -54,6 +56,9 @@ class LocalSlots {
 int create_key(unsigned& key, void (*destructor)(void*));
 // 0 or EINVAL.
 int delete_key(unsigned key);
+
+// Each lock of this file, to be held across a fork.
+void visit_local_locks(void (*visit)(Spinlock&));
 
 // The calling thread's slots: its fiber's, or those of a kernel thread (created when `create`; else null if it has
 // none).

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "runtime/base/check.h"
 #include "runtime/base/print.h"
@@ -222,6 +223,20 @@ Stack StackPool::find(const void* side) const {
         }
     }
     return {};
+}
+
+void StackPool::forget_others(void* callers_side) {
+    char kept[kStackSideBytes];
+    if (callers_side != nullptr) {
+        memcpy(kept, callers_side, sizeof kept);
+    }
+    for (size_t i = 0; StackSlab* each = slab(i); ++i) {
+        sys::madvise(each->side, each->capacity * kStackSideBytes, MADV_DONTNEED);
+    }
+    if (callers_side != nullptr) {
+        memcpy(callers_side, kept, sizeof kept);
+    }
+    in_use_.store(callers_side != nullptr ? 1 : 0, std::memory_order_relaxed);
 }
 
 }  // namespace rondo

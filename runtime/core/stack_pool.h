@@ -93,6 +93,13 @@ class StackPool {
     // Slabs in order of creation, for the dump; null past the end.
     StackSlab* slab(size_t index) const;
 
+    // Held across a fork, so that the child finds the pool whole.
+    Spinlock& fork_lock() { return lock_; }
+
+    // In a forked child: all side memory is zero again but the caller's (null: nobody's). The stacks themselves stay as
+    // they are, for the caller may hold pointers into them; they are not handed out again.
+    void forget_others(void* callers_side);
+
    private:
     static constexpr size_t kMaxSlabs = 4096;
 

@@ -7,6 +7,8 @@
 
 #include "runtime/core/wait_table.h"
 
+#include <sys/mman.h>
+
 #include "runtime/base/check.h"
 #include "runtime/base/spinlock.h"
 
@@ -19,7 +21,8 @@ struct WaitQueue::Bucket {
 
 struct WaitTable {
     static constexpr unsigned kBits = 16;
-    static WaitQueue::Bucket buckets[1U << kBits];
+    static constexpr size_t kPage = 4096;
+    alignas(kPage) static WaitQueue::Bucket buckets[1U << kBits];  // whole pages, to be dropped after a fork
 
     static WaitQueue::Bucket& of(const void* object) {
         uint64_t mixed = reinterpret_cast<uint64_t>(object) * 0x9E3779B97F4A7C15ULL;
@@ -27,7 +30,11 @@ struct WaitTable {
     }
 };
 
-constinit WaitQueue::Bucket WaitTable::buckets[1U << kBits] = {};
+alignas(WaitTable::kPage) constinit WaitQueue::Bucket WaitTable::buckets[1U << kBits] = {};
+
+static_assert(sizeof WaitTable::buckets % WaitTable::kPage == 0);
+
+void forget_all_waiters() { sys::madvise(WaitTable::buckets, sizeof WaitTable::buckets, MADV_DONTNEED); }
 
 WaitQueue::WaitQueue(const void* object) : object_(object), bucket_(&WaitTable::of(object)), first_(nullptr) {
     bucket_->lock.lock();

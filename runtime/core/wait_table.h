@@ -64,6 +64,9 @@ class WaitQueue {
     Unlock then_;
 };
 
+// In a forked child: nobody waits for anything.
+void forget_all_waiters();
+
 // Releases a chain of claimed waiters linked by Waiter::next; returns how many.
 int release_all(Waiter* chain);
 

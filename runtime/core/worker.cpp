@@ -29,9 +29,9 @@ bool Worker::init(unsigned index, Policy& policy, IoBackend& backend, uint64_t t
     return stacks_ != nullptr && loop_stack_ && timers_.init();
 }
 
-void Worker::release() {
+void Worker::release(bool with_stack) {
     timers_.release();
-    if (loop_stack_) {
+    if (loop_stack_ && with_stack) {
         StackPool::instance().give_back(loop_stack_, nullptr);
     }
     if (stacks_ != nullptr) {

@@ -28,8 +28,9 @@ class Worker {
     // index: 0 is the main thread's. False: no memory for timers, cache or loop stack.
     bool init(unsigned index, Policy& policy, IoBackend& backend, uint64_t ticks_per_ms);
 
-    // Gives everything back; for a start that failed before the worker ran.
-    void release();
+    // Gives everything back, the loop's stack only if nobody stands on it; for a start that failed before the worker
+    // ran, and for a forked child, in which it does not run.
+    void release(bool with_stack);
 
     // The stack that its loop or its kernel thread runs on.
     Stack loop_stack() const { return loop_stack_; }
@@ -134,10 +135,17 @@ inline Fiber* current_fiber() {
     return worker != nullptr ? worker->current() : nullptr;
 }
 
+// The same, and in a forked child the thread that called fork.
+inline Fiber* calling_thread() {
+    Fiber* fiber = current_fiber();
+    bool kept = fiber == nullptr && kept_caller.fiber != nullptr && kept_caller.kernel_thread == thread_pointer();
+    return kept ? kept_caller.fiber : fiber;
+}
+
 // What names the calling thread as the owner of a lock: unique among all threads of the process.
 // A kernel thread's own is its libc handle, which the adopted thread keeps.
 inline uint64_t current_owner() {
-    Fiber* fiber = current_fiber();
+    Fiber* fiber = calling_thread();
     return fiber != nullptr ? fiber->handle : reinterpret_cast<uint64_t>(thread_pointer());
 }
 

@@ -34,7 +34,8 @@ class EpollBackend final : public IoBackend {
     // 0 or -errno.
     long init(unsigned worker_index, uint64_t ticks_per_ms);
 
-    // Gives everything back; for a start that failed before the backend was used.
+    // Gives everything back; for a start that failed before the backend was used, and for a forked child, whose parent
+    // goes on using the set.
     void release();
 
     bool submit(IoOp& op) override;

@@ -126,7 +126,7 @@ long born_accepted(int listener, long accepted, int flags) {
     FdEntry* from = accepted >= 0 ? table.find(listener) : nullptr;
     FdEntry* fresh = from != nullptr ? table.entry(static_cast<int>(accepted)) : nullptr;
     if (fresh != nullptr) {
-        fresh->born(from->kind(), nonblocking_flag((flags & SOCK_NONBLOCK) != 0));
+        table.born(accepted, from->kind(), nonblocking_flag((flags & SOCK_NONBLOCK) != 0));
         fresh->receive_timeout.store(from->receive_timeout.load(std::memory_order_relaxed), std::memory_order_relaxed);
         fresh->send_timeout.store(from->send_timeout.load(std::memory_order_relaxed), std::memory_order_relaxed);
     }

@@ -90,6 +90,14 @@ void FdEntry::end_close() {
     state_.compare_exchange_strong(closing, with_life((closing >> 2) + 1, Life::unknown), std::memory_order_acq_rel);
 }
 
+void FdEntry::inherit() {
+    if (life() == Life::closing) {
+        end_life();
+    }
+    workers.store(0, std::memory_order_relaxed);
+    accepting_.store(false, std::memory_order_relaxed);
+}
+
 FdTable& FdTable::instance() { return table; }
 
 // Before main, so that the descriptors that a program opens before its first thread are known as its own.
@@ -128,6 +136,7 @@ bool FdTable::probe(int fd, FdEntry& entry) {
     bool nonblocking = flags >= 0 && (flags & O_NONBLOCK) != 0;
     FdKind kind = kind_of_mode(fd, status.st_mode);
     bool socket = kind <= FdKind::datagram;
+    note_highest(fd);
     entry.found(kind, static_cast<uint8_t>(FdEntry::kShared | (nonblocking ? FdEntry::kNonblocking : 0)),
                 socket ? socket_timeout(fd, SO_RCVTIMEO) : 0, socket ? socket_timeout(fd, SO_SNDTIMEO) : 0);
     return true;
@@ -135,9 +144,54 @@ bool FdTable::probe(int fd, FdEntry& entry) {
 
 long FdTable::born(long fd, FdKind kind, uint8_t flags) {
     if (FdEntry* fresh = fd >= 0 ? entry(static_cast<int>(fd)) : nullptr) {
+        note_highest(static_cast<int>(fd));
         fresh->born(kind, flags);
     }
     return fd;
+}
+
+void FdTable::note_highest(int fd) {
+    int seen = highest_.load(std::memory_order_relaxed);
+    while (seen < fd && !highest_.compare_exchange_weak(seen, fd, std::memory_order_relaxed)) {
+    }
+}
+
+bool FdTable::hide_nonblocking(int fd, FdEntry& entry) {
+    if (entry.has(FdEntry::kHidden)) {
+        return true;
+    }
+    SpinGuard hold(hide_lock_);
+    if (entry.has(FdEntry::kShared)) {
+        return false;
+    }
+    long flags = sys::call(SYS_fcntl, fd, F_GETFL);
+    if (flags < 0 || sys::call(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+        return false;
+    }
+    entry.set(FdEntry::kHidden);
+    return true;
+}
+
+void FdTable::before_fork() {
+    hide_lock_.lock();
+    for (int fd = 0; fd <= highest_.load(std::memory_order_relaxed); ++fd) {
+        if (entries_[fd].has(FdEntry::kHidden)) {
+            share(fd);
+        }
+    }
+}
+
+void FdTable::after_fork(bool in_child) {
+    for (int fd = 0; fd <= highest_.load(std::memory_order_relaxed); ++fd) {
+        FdEntry& each = entries_[fd];
+        if (in_child) {
+            each.inherit();
+        }
+        if (each.life() != FdEntry::Life::unknown) {
+            each.set(FdEntry::kShared);
+        }
+    }
+    hide_lock_.unlock();
 }
 
 void FdTable::born_unknown(int fd) {

@@ -17,6 +17,7 @@
 #include <cstdint>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/spinlock.h"
 
 namespace rondo {
 
@@ -57,6 +58,9 @@ class FdEntry {
     // False: somebody else is closing it.
     bool begin_close();
     void end_close();
+    // In a forked child: the description is shared now, and what the parent's threads were doing with the number is not
+    // going on.
+    void inherit();
 
     // Workers whose backend may know the number, a bit each (index modulo 64).
     std::atomic<uint64_t> workers{0};
@@ -89,13 +93,23 @@ class FdTable {
     // A number that names a description that others share.
     void born_unknown(int fd);
 
+    // Hides O_NONBLOCK on a description that is ours alone. False: it is not, or the flag cannot be set.
+    bool hide_nonblocking(int fd, FdEntry& entry);
+
+    // A fork shares every description. Before it, no O_NONBLOCK of ours is left on any, nor set until it is over.
+    void before_fork();
+    void after_fork(bool in_child);
+
     size_t capacity() const { return capacity_; }
 
    private:
     bool probe(int fd, FdEntry& entry);
+    void note_highest(int fd);
 
     FdEntry* entries_ = nullptr;
     size_t capacity_ = 0;
+    std::atomic<int> highest_{-1};  // no entry above it has ever lived
+    Spinlock hide_lock_;            // held while O_NONBLOCK is hidden, and across a fork
 };
 
 // The kind of a socket with this domain, type and protocol.

@@ -5,6 +5,7 @@
 #include "runtime/io/offload_pool.h"
 
 #include <cerrno>
+#include <new>
 
 #include "runtime/base/real.h"
 #include "runtime/core/park.h"
@@ -67,6 +68,11 @@ void OffloadPool::queue(void* queued) {
     }
     pool.posted_.fetch_add(1, std::memory_order_release);
     sys::futex_wake(&pool.posted_, 1);
+}
+
+void OffloadPool::forget_all() {
+    new (&jobs_) List<Job>;
+    expected_ = threads_ = idle_ = 0;
 }
 
 void* OffloadPool::thread_main(void* pool) {

@@ -28,6 +28,12 @@ class OffloadPool {
     // Runs fn(arg) on a kernel thread while the calling fiber parks. 0, or an error number: no thread could be had.
     int run(void (*fn)(void*), void* arg);
 
+    // Held across a fork.
+    Spinlock& fork_lock() { return lock_; }
+
+    // In a forked child: no jobs and no threads.
+    void forget_all();
+
    private:
     struct Job : ListNode {
         Job(OffloadPool& to, void (*what)(void*), void* about)

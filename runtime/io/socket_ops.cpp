@@ -18,16 +18,6 @@ namespace rondo {
 
 namespace {
 
-void hide_nonblocking(int fd, FdEntry& entry) {
-    if (entry.has(FdEntry::kHidden)) {
-        return;
-    }
-    long flags = sys::call(SYS_fcntl, fd, F_GETFL);
-    if (flags >= 0 && sys::call(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK) == 0) {
-        entry.set(FdEntry::kHidden);
-    }
-}
-
 bool is_ready(int fd, short events) {
     pollfd look{fd, events, 0};
     timespec now{};
@@ -77,10 +67,9 @@ long io_accept(int fd, sockaddr* address, socklen_t* length, int flags) {
     if (!listener->is_socket() || is_nonblocking(fd, *listener)) {
         return answered(fd_accept(fd, address, length, flags));
     }
-    if (listener->has(FdEntry::kShared)) {
+    if (!FdTable::instance().hide_nonblocking(fd, *listener)) {
         return born_accepted(fd, accept_shared(fd, *listener, address, length, flags), flags);
     }
-    hide_nonblocking(fd, *listener);
     IoOp op(IoKind::accept, fd, WaitReason::accept);
     op.address = address;
     op.address_length = length;

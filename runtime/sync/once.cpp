@@ -22,10 +22,10 @@ bool Once::begin() {
     for (;;) {
         WaitQueue queue(this);
         int seen = state_.load(std::memory_order_acquire);
-        if (seen == kDone || seen == kNew) {
-            state_.store(seen == kNew ? kRunning : seen, std::memory_order_relaxed);
+        if (seen != running()) {
+            state_.store(seen == kDone ? kDone : running(), std::memory_order_relaxed);
             queue.unlock();
-            return seen == kNew;
+            return seen != kDone;
         }
         Waiter waiter(WaitReason::once, this);
         queue.park_back(waiter, {});

@@ -14,10 +14,13 @@
 #include "runtime/base/reserve.h"
 #include "runtime/base/settings.h"
 #include "runtime/core/cancel.h"
+#include "runtime/core/wait_table.h"
 #include "runtime/core/worker.h"
 #include "runtime/core/workers.h"
 #include "runtime/io/epoll_backend.h"
+#include "runtime/io/offload_pool.h"
 #include "runtime/sched/fifo_policy.h"
+#include "runtime/sync/once.h"
 #include "runtime/system/diagnostics.h"
 
 extern char** environ;
@@ -35,6 +38,7 @@ struct WorkerParts {
 constinit Spinlock start_lock;
 std::atomic<bool> started{false};
 WorkerParts* parts = nullptr;
+size_t parts_bytes = 0;
 Worker* workers[kMaxWorkers];
 alignas(Fiber) char adopted_room[sizeof(Fiber)];
 alignas(FiberRest) char adopted_rest_room[sizeof(FiberRest)];
@@ -74,7 +78,7 @@ bool build_worker(unsigned index, uint64_t ticks_per_ms) {
 // Undoes build_worker, also a half one, for those in [first, end).
 void drop_workers(unsigned first, unsigned end) {
     for (unsigned i = first; i < end; ++i) {
-        parts[i].worker.release();
+        parts[i].worker.release(true);
         parts[i].backend.release();
     }
 }
@@ -114,6 +118,15 @@ void adopt_main_thread(Worker& worker) {
     adopted_fiber.store(fiber, std::memory_order_release);
 }
 
+void adopt_caller(Worker& worker) {
+    if (kept_caller.fiber == nullptr) {
+        adopt_main_thread(worker);
+        return;
+    }
+    worker.adopt(*kept_caller.fiber);
+    kept_caller = {};
+}
+
 // How many of the workers [first, wanted) got a kernel thread: all, or those before the first failure.
 unsigned start_threads(unsigned first, unsigned wanted) {
     unsigned running = first;
@@ -136,6 +149,7 @@ int start() {
     StackPool::instance().init(settings.stack_bytes);
     set_panic_hook(dump_threads);
     parts = reserve_array<WorkerParts>(settings.workers);
+    parts_bytes = settings.workers * sizeof(WorkerParts);
     if (parts == nullptr) {
         return EAGAIN;
     }
@@ -149,11 +163,11 @@ int start() {
     bool on_main_thread = sys::gettid() == sys::getpid();
     if (built == 0 || (!on_main_thread && !start_worker_thread(*workers[0]))) {
         drop_workers(0, built);
-        sys::munmap(parts, settings.workers * sizeof(WorkerParts));
+        sys::munmap(parts, parts_bytes);
         return EAGAIN;
     }
     if (on_main_thread) {
-        adopt_main_thread(*workers[0]);
+        adopt_caller(*workers[0]);
     }
     live_fibers.store(1, std::memory_order_relaxed);  // main, or the process's own threads, which outlive all fibers
     unsigned running = start_threads(1, built);
@@ -204,6 +218,36 @@ int spawn(uint64_t& handle, Fiber::Start start, void* arg, size_t stack_bytes, b
     fiber->wake_message.subject = fiber;
     worker.post(fiber->wake_message);
     return 0;
+}
+
+Spinlock& start_fork_lock() { return start_lock; }
+
+// The caller's worker keeps its loop stack: libc may have its block of the kernel thread there.
+void leave_runtime_to_parent() {
+    if (!runtime_started()) {
+        return;
+    }
+    Worker* own = self_;
+    Fiber* caller = current_fiber();
+    kept_caller = {caller, thread_pointer()};
+    self_ = nullptr;
+    for (unsigned i = 0; i < worker_count(); ++i) {
+        parts[i].backend.release();
+        parts[i].worker.release(&parts[i].worker != own);
+    }
+    set_workers(nullptr, 0);
+    sys::munmap(parts, parts_bytes);
+    bool in_slab = caller != nullptr && !caller->adopted;
+    StackPool::instance().forget_others(in_slab ? caller : nullptr);
+    forget_all_waiters();
+    OffloadPool::files().forget_all();
+    OffloadPool::waits().forget_all();
+    Once::after_fork_in_child();
+    if (caller == nullptr || in_slab) {
+        adopted_fiber.store(nullptr, std::memory_order_relaxed);
+    }
+    live_fibers.store(0, std::memory_order_relaxed);
+    started.store(false, std::memory_order_release);
 }
 
 const char* io_backend_name() { return runtime_started() ? worker_at(0)->backend().name() : ""; }

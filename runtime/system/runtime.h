@@ -19,6 +19,13 @@ int ensure_runtime();
 // Starts the runtime if need be, makes a fiber and places it on the least loaded worker. 0 or EAGAIN.
 int spawn(uint64_t& handle, Fiber::Start start, void* arg, size_t stack_bytes, bool detached);
 
+// The start's lock, to be held across a fork.
+Spinlock& start_fork_lock();
+
+// In a forked child, with the locks released: the workers, their epoll sets and everybody who waited are gone, the
+// caller is kept (see KeptCaller), and the runtime has not started.
+void leave_runtime_to_parent();
+
 // "epoll".
 const char* io_backend_name();
 

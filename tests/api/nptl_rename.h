@@ -203,6 +203,9 @@ struct rondo_stats {
 };
 inline void rondo_get_stats(rondo_stats* stats) { *stats = {}; }
 inline int rondo_on_thread() { return 1; }
+inline int rondo_is_thread() { return 1; }
+inline void rondo_before_fork() {}
+inline void rondo_after_fork(int) {}
 inline int rondo_started() { return 1; }
 inline void rondo_dump(int) {}
 inline const char* rondo_version() { return "rondo (system threads)"; }

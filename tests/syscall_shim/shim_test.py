@@ -104,6 +104,9 @@ class Programs(unittest.TestCase):
     def test_descriptors(self):
         self.check("descriptors")
 
+    def test_forks(self):
+        self.check("forks")
+
     def test_fortified_descriptors(self):
         self.check("descriptors_fortified")
 

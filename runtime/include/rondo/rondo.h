@@ -267,10 +267,17 @@ int rondo_clock_nanosleep(clockid_t clock, int flags, const struct timespec* tim
 /* ---- what POSIX has no name for
  * ---------------------------------------------------------------------------------------- */
 
-/* 1 if the caller is a Rondo thread, else 0. */
+/* 1 if the caller is a Rondo thread whose blocking calls park, else 0. */
 int rondo_on_thread(void);
+/* The same, and 1 for the thread that called fork in the child, where blocking calls are the plain ones again until the
+ * next rondo_create. */
+int rondo_is_thread(void);
 /* 1 once the runtime has started, else 0. */
 int rondo_started(void);
+/* Around a fork that runs no handlers of pthread_atfork (_Fork, clone by hand); fork itself needs neither. The two must
+ * be called on the same thread, with nothing but the fork between them; in the child with in_child 1. */
+void rondo_before_fork(void);
+void rondo_after_fork(int in_child);
 /* Parks while *word == expected, until rondo_futex_wake on the same address. deadline: absolute CLOCK_MONOTONIC, or
  * NULL for none. Returns 0, or EAGAIN (the word differs), ETIMEDOUT. Not a cancellation point. */
 int rondo_futex_wait(const uint32_t* word, uint32_t expected, const struct timespec* deadline);
