@@ -33,6 +33,19 @@ unsigned short parse_port(const char* text, const char* usage) {
     return (unsigned short)port;
 }
 
+int parse_count(const char* text, const char* usage) {
+    if (text == NULL) {
+        return 4;
+    }
+    char* end = NULL;
+    long count = strtol(text, &end, 10);
+    if (count < 1 || count > kMostServers || end == text || *end != 0) {
+        fprintf(stderr, "usage: %s\n", usage);
+        exit(2);
+    }
+    return (int)count;
+}
+
 static int bind_port(int type, unsigned short port) {
     int fd = socket(AF_INET, type, 0);
     if (fd < 0) {

@@ -21,6 +21,10 @@ _Noreturn void fatal_error(int error, const char* what);
 // with 2.
 unsigned short parse_port(const char* text, const char* usage);
 
+// How many children or threads an argument asks for, 1 to kMostServers; 4 without an argument.
+enum { kMostServers = 1000 };
+int parse_count(const char* text, const char* usage);
+
 // A socket bound to the port on all addresses, port 0 being any free one, after the line "listening on port N" was
 // printed.
 int listen_tcp(unsigned short port);
