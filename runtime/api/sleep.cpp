@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The sleep family: the C façade. A sleep is a park that only its timer ends; all of them are cancellation points. A
-// fiber's sleep is not cut short by signals, so nothing ever remains of it.
+// The sleep family: the C façade. A sleep is a park that its timer ends, or a signal whose handler ran; all of them are
+// cancellation points.
 
 #include <cerrno>
 
 #include "runtime/api/deadline.h"
 #include "runtime/core/cancel.h"
+#include "runtime/core/interrupt.h"
 #include "runtime/core/worker.h"
 #include "runtime/include/rondo/rondo.h"
 #include "runtime/io/offload_pool.h"
@@ -15,17 +16,38 @@ using namespace rondo;
 
 namespace {
 
-void sleep_until(Deadline deadline) {
+// 0 or EINTR.
+int sleep_until(Deadline deadline) {
     cancellation_point();
     if (deadline.passed()) {
         self_->yield_current();
-        return;
+        return 0;
     }
-    Waiter waiter(WaitReason::sleep, nullptr);
-    waiter.cancellable = true;
-    if (park(waiter, {}, deadline) == WakeCause::cancelled) {
-        cancellation_point();
+    for (;;) {
+        Waiter waiter(WaitReason::sleep, nullptr);
+        waiter.cancellable = true;
+        waiter.interruptible = true;
+        WakeCause cause = park(waiter, {}, deadline);
+        if (cause == WakeCause::cancelled) {
+            cancellation_point();
+        }
+        if (cause != WakeCause::interrupted) {
+            return 0;
+        }
+        if (interrupted(Restart::never)) {
+            return EINTR;
+        }
     }
+}
+
+int sleep_for(Nanoseconds duration, timespec* remaining) {
+    Nanoseconds end = add_ns(now_ns(), duration);
+    int error = sleep_until({end, CLOCK_MONOTONIC});
+    if (error != 0 && remaining != nullptr) {
+        Nanoseconds left = end - now_ns();
+        *remaining = to_timespec(left > 0 ? left : 0);
+    }
+    return error;
 }
 
 struct ClockSleep {
@@ -71,11 +93,9 @@ int rondo_clock_nanosleep(clockid_t clock, int flags, const struct timespec* tim
         return sleep_on_cpu_clock(clock, flags, time);
     }
     if ((flags & TIMER_ABSTIME) != 0) {
-        sleep_until({to_ns(*time), clock});
-    } else {
-        sleep_until({add_ns(now_ns(), to_ns(*time)), CLOCK_MONOTONIC});
+        return sleep_until({to_ns(*time), clock});
     }
-    return 0;
+    return sleep_for(to_ns(*time), remaining);
 }
 
 int rondo_nanosleep(const struct timespec* duration, struct timespec* remaining) {
@@ -95,7 +115,11 @@ int rondo_usleep(unsigned microseconds) {
 unsigned rondo_sleep(unsigned seconds) {
     timespec duration{seconds, 0};
     timespec remaining{0, 0};
-    return rondo_nanosleep(&duration, &remaining) == 0 ? 0 : static_cast<unsigned>(remaining.tv_sec);
+    constexpr Nanoseconds kHalf = kSecond / 2;
+    if (rondo_nanosleep(&duration, &remaining) == 0) {
+        return 0;
+    }
+    return static_cast<unsigned>((to_ns(remaining) + kHalf) / kSecond);
 }
 
 }  // extern "C"

@@ -12,6 +12,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/core/cancel.h"
+#include "runtime/core/interrupt.h"
 #include "runtime/core/wait_table.h"
 #include "runtime/core/worker.h"
 
@@ -146,11 +147,16 @@ int Fiber::join(void** value, Deadline deadline, bool try_only) {
         awaiting = true;
         Waiter waiter(WaitReason::join, &join_state);
         waiter.cancellable = true;
+        waiter.interruptible = true;
         WakeCause cause = queue.park_back(waiter, deadline);
         seen = JoinState::awaited;
         if (cause != WakeCause::woken && join_state.compare_exchange_strong(seen, JoinState::joinable)) {
             cancellation_point();
-            return ETIMEDOUT;
+            if (cause == WakeCause::timed_out) {
+                return ETIMEDOUT;
+            }
+            awaiting = false;
+            interrupted(Restart::always);
         }
     }
     if (value != nullptr) {

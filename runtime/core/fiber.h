@@ -64,6 +64,7 @@ class alignas(64) Fiber {
     std::atomic<uint32_t> cancel_bits{0};  // see cancel.h; any thread
     std::atomic<FiberState> state_{FiberState::none};  // see state()
     bool adopted = false;                              // runs on a kernel thread's own stack; constant
+    std::atomic<bool> signal_due{false};               // see interrupt.h
 
     std::atomic<JoinState> join_state{JoinState::joinable};
     FiberRest* rest = nullptr;  // constant

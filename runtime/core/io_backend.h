@@ -3,7 +3,7 @@
 // The seam between threads and the kernel's I/O: operations, not readiness. An IoOp lives in the parked thread's frame
 // and names a descriptor, a buffer and what to do. submit() either finishes it at once or takes it over; from then on
 // only its completion ends the thread's wait, because the kernel may write into the buffer until then. Timeout,
-// cancellation and close are requests: cancel() and forget() make the operation complete soon, with what it had
+// cancellation, signal and close are requests: cancel() and forget() make the operation complete soon, with what it had
 // achieved if it achieved anything.
 //
 // One backend a worker, used on its kernel thread alone, except wake().
@@ -31,6 +31,12 @@ struct IoOp : ListNode {  // the node: in order of parking, the backend's
 
     bool reads() const { return kind <= IoKind::accept; }
 
+    // Makes an operation that was stopped before it achieved anything ready to be submitted again.
+    void begin_again() {
+        waiter.cause.store(WakeCause::pending, std::memory_order_relaxed);
+        request = WakeCause::pending;
+    }
+
     Waiter waiter;
     int fd;
     IoKind kind;
@@ -47,7 +53,7 @@ struct IoOp : ListNode {  // the node: in order of parking, the backend's
     socklen_t* address_length = nullptr;     // accept
     size_t done = 0;                         // bytes moved so far
     long result = 0;                         // set at completion: as the system call returns it, or -errno
-    WakeCause request = WakeCause::pending;  // timed_out or cancelled: why it was asked to stop
+    WakeCause request = WakeCause::pending;  // timed_out, cancelled or interrupted: why it was asked to stop
     IoOp* group = nullptr;                   // poll: the operation that the caller waits on (itself, or one for many)
     IoOp* behind = nullptr;                  // the descriptor's queue, the backend's
     IoOp* before = nullptr;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Parking and releasing. A cancellation that arrived since the thread last looked is acted on before the switch: no
-// message can be handled between that look and the switch, since both happen on the worker's kernel thread.
+// Parking and releasing. A cancellation or signal that arrived since the thread last looked is acted on before the
+// switch: no message can be handled between that look and the switch, since both happen on the worker's kernel thread.
 
 #include "runtime/core/park.h"
+
+#include <cerrno>
 
 #include "runtime/base/check.h"
 #include "runtime/core/cancel.h"
@@ -40,7 +42,10 @@ WakeCause park_kernel_thread(Waiter& waiter, Unlock unlock, Deadline deadline) {
         }
         bool timed = !deadline.never() && waiter.outcome() == WakeCause::pending;
         timespec until = to_timespec(deadline.monotonic());
-        sys::futex_wait(&waiter.released, 0, timed ? &until : nullptr);
+        long result = sys::futex_wait(&waiter.released, 0, timed ? &until : nullptr);
+        if (result == -EINTR && waiter.interruptible && waiter.claim(WakeCause::interrupted)) {
+            break;
+        }
     }
     return waiter.outcome();
 }
@@ -79,6 +84,9 @@ WakeCause park(Waiter& waiter, Unlock unlock, Deadline deadline) {
     fiber->set_state(FiberState::parked);
     if (waiter.cancellable && should_cancel(*fiber)) {
         interrupt_waiter(waiter, WakeCause::cancelled);
+    }
+    if (waiter.interruptible && fiber->signal_due.load(std::memory_order_relaxed)) {
+        interrupt_waiter(waiter, WakeCause::interrupted);
     }
     worker.park_current(unlock);
     fiber->waiting = nullptr;

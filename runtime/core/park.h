@@ -16,7 +16,7 @@ struct Unlock {
 
 WakeCause park(Waiter& waiter, Unlock unlock, Deadline deadline);
 
-// Ends a wait by timeout or cancellation, on the waiter's own worker; an I/O wait asks its backend first.
+// Ends a wait by timeout, cancellation or signal, on the waiter's own worker; an I/O wait asks its backend first.
 void interrupt_waiter(Waiter& waiter, WakeCause cause);
 
 // Makes the thread of a claimed waiter runnable. The waiter's memory is gone afterwards. Any thread.

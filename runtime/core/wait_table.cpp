@@ -74,6 +74,9 @@ WakeCause WaitQueue::park(Waiter& waiter, Deadline deadline) {
     WaitQueue again(object_);
     if (waiter.queued) {
         again.remove(waiter);
+        if (leave_.run != nullptr) {
+            leave_.run(leave_.arg);
+        }
     }
     again.unlock();
     return cause;

@@ -32,10 +32,14 @@ class WaitQueue {
     bool empty() const { return first_ == nullptr; }
 
     // Queues the calling thread's waiter, unlocks once the thread is off its stack, and returns when it runs again. If
-    // it left by timeout or cancellation it is no longer queued on return. `then` runs after the unlock, also off the
-    // thread's stack.
+    // it left by timeout, cancellation or signal it is no longer queued on return. `then` runs after the unlock, also
+    // off the thread's stack.
     WakeCause park_back(Waiter& waiter, Deadline deadline, Unlock then = {});
     WakeCause park_front(Waiter& waiter, Deadline deadline);
+
+    // What the next park does under the bucket lock if its waiter leaves the queue by itself; nothing if a waker took
+    // it out before.
+    void on_leaving(Unlock leave) { leave_ = leave; }
 
     // Takes the first waiter that can still be woken out of the queue and claims it; null if there is none. Those that
     // timed out or were cancelled meanwhile are taken out on the way. The caller owes each a release(), after unlock().
@@ -62,6 +66,7 @@ class WaitQueue {
     Bucket* bucket_;
     Waiter* first_;
     Unlock then_;
+    Unlock leave_;
 };
 
 // In a forked child: nobody waits for anything.

@@ -7,6 +7,7 @@
 //   pending -> woken      a waker claimed it (under the bucket lock) and owes the thread a release()
 //   pending -> timed_out  its timer fired (on its own worker)
 //   pending -> cancelled  a cancellation reached it (on its own worker)
+//   pending -> interrupted  a signal reached it (on its own worker); see interrupt.h
 //   pending -> io_done    its I/O operation completed (on its own worker)
 // Only the winner makes the thread runnable. After that the Waiter is gone: nobody but the thread may touch it.
 //
@@ -24,7 +25,7 @@ namespace rondo {
 class Fiber;
 struct IoOp;
 
-enum class WakeCause : uint32_t { pending, woken, timed_out, cancelled, io_done };
+enum class WakeCause : uint32_t { pending, woken, timed_out, cancelled, interrupted, io_done };
 
 enum class WaitReason : uint8_t {
     none,
@@ -94,11 +95,12 @@ struct Waiter : Timer {
     Deadline until;
     WaitReason reason;
     bool cancellable = false;
-    bool queued = false;  // in the wait table; guarded by the bucket lock
-    uint8_t tag = 0;      // for the kind of object that queued it; guarded by the bucket lock
+    bool interruptible = false;  // a signal ends the wait, and the caller asks interrupted()
+    bool queued = false;         // in the wait table; guarded by the bucket lock
+    uint8_t tag = 0;             // for the kind of object that queued it; guarded by the bucket lock
 
-    // A timeout or cancellation, on the waiter's own worker. Null: claim it and make it runnable. An I/O wait forwards
-    // it to the backend, because the kernel may still use the thread's buffer.
+    // A timeout, cancellation or signal, on the waiter's own worker. Null: claim it and make it runnable. An I/O wait
+    // forwards it to the backend, because the kernel may still use the thread's buffer.
     void (*interrupt)(Waiter&, WakeCause) = nullptr;
     IoOp* operation = nullptr;  // what interrupt() is about
 

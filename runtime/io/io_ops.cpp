@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "runtime/core/cancel.h"
+#include "runtime/core/interrupt.h"
 #include "runtime/core/worker.h"
 #include "runtime/io/file_ops.h"
 #include "runtime/io/message_fds.h"
@@ -87,25 +88,35 @@ bool is_nonblocking(int fd, const FdEntry& entry) {
     return flags >= 0 && (flags & O_NONBLOCK) != 0;
 }
 
+// A signal lets the call go on only if it has no timeout, as the kernel has it for sockets.
 long perform(IoOp& op, Nanoseconds timeout) {
     Worker& worker = *self_;
-    if (worker.backend().submit(op)) {
-        worker.spend_budget();
-        return op.result;
-    }
     op.waiter.interrupt = request_stop;
-    Deadline deadline;
-    if (timeout > 0) {
-        deadline.at = add_ns(now_ns(), timeout);
+    op.waiter.interruptible = true;
+    for (;;) {
+        if (worker.backend().submit(op)) {
+            worker.spend_budget();
+            return op.result;
+        }
+        Deadline deadline;
+        if (timeout > 0) {
+            deadline.at = add_ns(now_ns(), timeout);
+        }
+        park(op.waiter, {}, deadline);
+        if (op.result != -ECANCELED || op.request == WakeCause::pending) {
+            return op.result;
+        }
+        if (op.request == WakeCause::cancelled) {
+            cancellation_point();
+        }
+        if (op.request != WakeCause::interrupted) {
+            return -EAGAIN;
+        }
+        if (interrupted(timeout > 0 ? Restart::never : Restart::allowed)) {
+            return -EINTR;
+        }
+        op.begin_again();
     }
-    park(op.waiter, {}, deadline);
-    if (op.result != -ECANCELED || op.request == WakeCause::pending) {
-        return op.result;
-    }
-    if (op.request == WakeCause::cancelled) {
-        cancellation_point();
-    }
-    return -EAGAIN;
 }
 
 long call_on_thread(long number, long a, long b, long c, long d) {

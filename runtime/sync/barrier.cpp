@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "runtime/core/interrupt.h"
 #include "runtime/core/wait_table.h"
 
 namespace rondo {
@@ -22,12 +23,24 @@ int Barrier::destroy() const {
     return busy ? EBUSY : 0;
 }
 
+// Under the bucket lock. A thread that was interrupted arrives anew; if the round was completed meanwhile, it counted.
+void Barrier::leave(void* arrival) {
+    auto* left = static_cast<Arrival*>(arrival);
+    --left->barrier->arrived_;
+    left->withdrawn = true;
+}
+
 bool Barrier::wait() {
     WaitQueue queue(this);
     if (++arrived_ < count_) {
         Waiter waiter(WaitReason::barrier, this);
-        queue.park_back(waiter, {});
-        return false;
+        waiter.interruptible = true;
+        Arrival arrival{this, false};
+        queue.on_leaving({leave, &arrival});
+        if (queue.park_back(waiter, {}) == WakeCause::interrupted) {
+            interrupted(Restart::always);
+        }
+        return arrival.withdrawn ? wait() : false;
     }
     arrived_ = 0;
     Waiter* others = queue.claim_all();

@@ -17,6 +17,13 @@ class Barrier {
     bool wait();
 
    private:
+    struct Arrival {
+        Barrier* barrier;
+        bool withdrawn;
+    };
+
+    static void leave(void* arrival);
+
     uint32_t count_;
     uint32_t arrived_;  // guarded by the bucket lock
 };

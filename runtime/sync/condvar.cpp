@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "runtime/core/cancel.h"
+#include "runtime/core/interrupt.h"
 #include "runtime/core/wait_table.h"
 
 namespace rondo {
@@ -51,10 +52,14 @@ int Condvar::wait(Mutex& mutex, Deadline deadline) {
     }
     Waiter waiter(WaitReason::condvar, this);
     waiter.cancellable = true;
+    waiter.interruptible = true;
     WaitQueue queue(this);
     waiters_.store(1, std::memory_order_relaxed);
     GivenUp given_up{&mutex, 0};
     WakeCause cause = queue.park_back(waiter, deadline, {give_up, &given_up});
+    if (cause == WakeCause::interrupted) {
+        interrupted(Restart::always);  // without the mutex; the wake-up that this looks like is a spurious one
+    }
     mutex.reacquire(given_up.levels);
     if (cause == WakeCause::cancelled) {
         cancellation_point();

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "runtime/core/interrupt.h"
 #include "runtime/core/wait_table.h"
 
 namespace rondo {
@@ -94,9 +95,14 @@ int Mutex::acquire_slow(Deadline deadline) {
         }
         Waiter waiter(WaitReason::mutex, this);
         waiter.tag = waited ? kHandOff : 0;
+        waiter.interruptible = true;
         WakeCause cause = waited ? queue.park_front(waiter, deadline) : queue.park_back(waiter, deadline);
         if (cause == WakeCause::timed_out) {
             return ETIMEDOUT;
+        }
+        if (cause == WakeCause::interrupted) {
+            interrupted(Restart::always);
+            continue;
         }
         if (waited) {
             return 0;  // handed over

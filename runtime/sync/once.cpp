@@ -4,6 +4,7 @@
 
 #include "runtime/sync/once.h"
 
+#include "runtime/core/interrupt.h"
 #include "runtime/core/wait_table.h"
 
 // Calls the routine; settles the control also when the stack is unwound through it (once_guard.c).
@@ -28,7 +29,10 @@ bool Once::begin() {
             return seen != kDone;
         }
         Waiter waiter(WaitReason::once, this);
-        queue.park_back(waiter, {});
+        waiter.interruptible = true;
+        if (queue.park_back(waiter, {}) == WakeCause::interrupted) {
+            interrupted(Restart::always);
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 #include <cerrno>
 
-#include "runtime/core/worker.h"
+#include "runtime/core/interrupt.h"
 
 namespace rondo {
 
@@ -54,7 +54,8 @@ int Rwlock::lock_read(Deadline deadline) {
             return admitted ? 0 : EAGAIN;
         }
     } while (!word_.compare_exchange_weak(seen, seen | kWaiters, std::memory_order_relaxed));
-    return wait(queue, deadline, kReader);
+    int error = wait(queue, deadline, kReader);
+    return error == EINTR ? lock_read(deadline) : error;
 }
 
 int Rwlock::try_lock_read() {
@@ -108,14 +109,14 @@ int Rwlock::lock_write(Deadline deadline) {
             }
         } while (!word_.compare_exchange_weak(seen, seen | kWaiters, std::memory_order_relaxed));
         if (int error = wait(queue, deadline, kWriterTag); error != 0) {
-            return error;
+            return error == EINTR ? lock_write(deadline) : error;
         }
     }
     writer_.store(current_owner(), std::memory_order_relaxed);
     return 0;
 }
 
-// The bucket is locked, kWaiters is set and the holders exclude the caller. Unlocks the bucket. A waiter that times out
+// The bucket is locked, kWaiters is set and the holders exclude the caller. Unlocks the bucket. A waiter that leaves
 // may have kept compatible ones behind it waiting; with such behind it the lock still exists.
 int Rwlock::wait(WaitQueue& queue, Deadline deadline, uint8_t tag) {
     Waiter waiter(tag == kReader ? WaitReason::rwlock_read : WaitReason::rwlock_write, this);
@@ -124,14 +125,20 @@ int Rwlock::wait(WaitQueue& queue, Deadline deadline, uint8_t tag) {
         queue.unlock();
         return EINVAL;
     }
-    if (queue.park_back(waiter, deadline) != WakeCause::timed_out) {
+    waiter.interruptible = true;
+    WakeCause cause = queue.park_back(waiter, deadline);
+    if (cause == WakeCause::woken) {
         return 0;
     }
     WaitQueue again(this);
     Waiter* granted = again.empty() ? nullptr : grant(again, word_.load(std::memory_order_relaxed) & ~kWaiters);
     again.unlock();
     release_all(granted);
-    return ETIMEDOUT;
+    if (cause == WakeCause::timed_out) {
+        return ETIMEDOUT;
+    }
+    interrupted(Restart::always);
+    return EINTR;
 }
 
 // Under the bucket lock, with kWaiters set: gives the lock to those at the front that `holders` admits, stores the word

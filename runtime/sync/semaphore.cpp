@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "runtime/core/cancel.h"
+#include "runtime/core/interrupt.h"
 #include "runtime/core/wait_table.h"
 #include "runtime/core/worker.h"
 
@@ -40,17 +41,24 @@ int Semaphore::wait(Deadline deadline) {
         }
         return 0;
     }
-    WaitQueue queue(this);
-    word_.fetch_or(kWaiters, std::memory_order_relaxed);
-    if (deadline.invalid() || take()) {
-        queue.unlock();
-        return deadline.invalid() ? EINVAL : 0;
-    }
-    Waiter waiter(WaitReason::semaphore, this);
-    waiter.cancellable = true;
-    WakeCause cause = queue.park_back(waiter, deadline);
-    if (cause == WakeCause::cancelled) {
-        cancellation_point();
+    WakeCause cause = WakeCause::interrupted;
+    while (cause == WakeCause::interrupted) {
+        WaitQueue queue(this);
+        word_.fetch_or(kWaiters, std::memory_order_relaxed);
+        if (deadline.invalid() || take()) {
+            queue.unlock();
+            return deadline.invalid() ? EINVAL : 0;
+        }
+        Waiter waiter(WaitReason::semaphore, this);
+        waiter.cancellable = true;
+        waiter.interruptible = true;
+        cause = queue.park_back(waiter, deadline);
+        if (cause == WakeCause::cancelled) {
+            cancellation_point();
+        }
+        if (cause == WakeCause::interrupted && interrupted(deadline.never() ? Restart::allowed : Restart::never)) {
+            return EINTR;
+        }
     }
     return cause == WakeCause::timed_out ? ETIMEDOUT : 0;
 }

@@ -19,7 +19,7 @@ class Semaphore {
     void init(uint32_t value) { word_.store(value << 1, std::memory_order_relaxed); }
     uint32_t value() const { return word_.load(std::memory_order_relaxed) >> 1; }
 
-    int wait(Deadline deadline);  // 0, ETIMEDOUT, or EINVAL for an invalid deadline; a cancellation point
+    int wait(Deadline deadline);  // 0, ETIMEDOUT, EINTR, or EINVAL for an invalid deadline; a cancellation point
     bool try_wait();
     int post();  // 0 or EOVERFLOW
 
