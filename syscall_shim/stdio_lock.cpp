@@ -89,6 +89,7 @@ void release(Lock& lock) {
     if (seen == kOurs) return;
     rondo_futex_wake(plain(lock.word), 1);
     if (seen == kTheirsWaited) syscall(SYS_futex, plain(lock.word), FUTEX_WAKE_PRIVATE, 1);
+    rondo_yield();
 }
 
 }  // namespace

@@ -14,6 +14,9 @@
 // waits in the kernel; so whoever releases and reads 2 wakes one of each kind. The owner is the thread's handle, which
 // for a kernel thread is what libc compares with, and the count nests.
 //
+// Whoever releases a lock that is waited for lets the woken thread run first. A thread that prints in a loop changes
+// threads only in the write of a full buffer, with the lock held: without that step nobody else would ever get it.
+//
 // Rejected: a table of locks of ours keyed by FILE. A stream would then have two locks, and libc's own code the other.
 #ifndef RONDO_SHIM_STDIO_LOCK_H
 #define RONDO_SHIM_STDIO_LOCK_H

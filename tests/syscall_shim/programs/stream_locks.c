@@ -2,11 +2,14 @@
  *
  * The lock of a FILE under threads that park: lines of several writers stay whole though the pipe is full most of the
  * time; flockfile excludes others across waits, nests, and passes through calls that only libc has; a thread cancelled
- * in fgets gives the lock back; a stream locked by its user stays usable.
+ * in fgets gives the lock back; a stream locked by its user stays usable; a thread that prints in a loop leaves the
+ * others their turn.
  */
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdio_ext.h>
@@ -18,6 +21,7 @@ enum { kWriters = 8, kLines = 400 };
 static FILE *in, *out;
 static sem_t ready, go;
 static int inside;
+static atomic_bool said;
 
 static void open_pipe(void) {
     int ends[2];
@@ -163,6 +167,32 @@ static void test_user_locking(void) {
     pass("locking by caller");
 }
 
+static void* print_in_a_loop(void* arg) {
+    for (int i = 0; !said; ++i) {
+        EXPECT(fputs("the same again\n", out) >= 0);
+        if (i == 10000) EXPECT(sem_post(&ready) == 0);
+    }
+    EXPECT(fclose(out) == 0);
+    return arg;
+}
+
+static void* read_to_the_end(void* arg) {
+    char line[64];
+    while (fgets(line, sizeof(line), in) != NULL) continue;
+    EXPECT(!ferror(in) && fclose(in) == 0);
+    return arg;
+}
+
+static void test_printing_in_a_loop(void) {
+    open_pipe();
+    pthread_t printer = start(print_in_a_loop, NULL), reader = start(read_to_the_end, NULL);
+    EXPECT(sem_wait(&ready) == 0);
+    for (int i = 0; i < 100; ++i) EXPECT(fputs("my turn\n", out) >= 0);
+    said = true;
+    EXPECT(pthread_join(printer, NULL) == 0 && pthread_join(reader, NULL) == 0);
+    pass("printing in a loop");
+}
+
 int main(void) {
     EXPECT(sem_init(&ready, 0, 0) == 0 && sem_init(&go, 0, 0) == 0);
     test_lines_stay_whole();
@@ -170,5 +200,6 @@ int main(void) {
     test_cancelled_reader();
     test_flush_all_passes_a_reader();
     test_user_locking();
+    test_printing_in_a_loop();
     return 0;
 }
