@@ -41,6 +41,14 @@ class List {
     T* front() { return empty() ? nullptr : static_cast<T*>(head_.next); }
     void push_back(T& element) { element.link_before(head_); }
 
+    // Calls visit(element) for each, in order; it must not change the list.
+    template <typename F>
+    void for_each(F visit) {
+        for (ListNode* node = head_.next; node != &head_; node = node->next) {
+            visit(*static_cast<T*>(node));
+        }
+    }
+
     // Moves all elements of the other list behind ours, in O(1).
     void append(List& other) {
         if (other.empty()) {

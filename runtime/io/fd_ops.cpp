@@ -18,6 +18,7 @@
 #include "runtime/core/workers.h"
 #include "runtime/io/fd_table.h"
 #include "runtime/io/io_ops.h"
+#include "runtime/io/thread_call.h"
 
 namespace rondo {
 
@@ -63,6 +64,7 @@ void forget_everywhere(int fd, FdEntry& entry) {
             forget_on(*worker_at(i), fd);
         }
     }
+    stop_thread_calls(fd);
 }
 
 uint8_t nonblocking_flag(bool on) { return on ? FdEntry::kNonblocking : 0; }

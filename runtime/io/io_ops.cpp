@@ -10,12 +10,12 @@
 
 #include <cerrno>
 
+#include "runtime/core/blocking_call.h"
 #include "runtime/core/cancel.h"
 #include "runtime/core/interrupt.h"
 #include "runtime/core/worker.h"
 #include "runtime/io/file_ops.h"
 #include "runtime/io/message_fds.h"
-#include "runtime/io/offload_pool.h"
 
 namespace rondo {
 
@@ -24,17 +24,6 @@ namespace {
 void request_stop(Waiter& waiter, WakeCause cause) {
     waiter.operation->request = cause;
     self_->backend().cancel(*waiter.operation);
-}
-
-struct ThreadCall {
-    long number;
-    long args[4];
-    long result;
-};
-
-void make_call(void* call) {
-    auto* made = static_cast<ThreadCall*>(call);
-    made->result = sys::call(made->number, made->args[0], made->args[1], made->args[2], made->args[3]);
 }
 
 // A vector operation; where the descriptor cannot be asked without waiting, a thread waits once it is ready.
@@ -119,10 +108,12 @@ long perform(IoOp& op, Nanoseconds timeout) {
     }
 }
 
-long call_on_thread(long number, long a, long b, long c, long d) {
-    ThreadCall call{number, {a, b, c, d}, 0};
-    int error = OffloadPool::waits().run(make_call, &call);
-    return error != 0 ? -error : call.result;
+long call_on_thread(long number, int fd, long b, long c, long d) {
+    long result = make_blocking_call({{number, {fd, b, c, d}}, fd});
+    if (result == -EINTR) {
+        cancellation_point();
+    }
+    return result;
 }
 
 long io_recv(int fd, void* buffer, size_t length, int flags) {

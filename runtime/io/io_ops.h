@@ -38,8 +38,9 @@ long perform(IoOp& op, Nanoseconds timeout);
 // Parks until the descriptor is ready for the poll events. 1, or -errno (-EAGAIN: timeout).
 long wait_ready(int fd, short events, Nanoseconds timeout);
 
-// One blocking system call on a kernel thread of its own, for what cannot be asked without waiting.
-long call_on_thread(long number, long a, long b, long c, long d = 0);
+// One blocking system call on a descriptor (its first argument) on a kernel thread of its own, for what cannot be asked
+// without waiting. -EBADF when the descriptor is closed meanwhile, -EINTR by a signal; unwinds when cancelled.
+long call_on_thread(long number, int fd, long b, long c, long d = 0);
 
 // What a call that did not wait gives back: a thread that asks again and again lets the others run.
 long answered(long result);

@@ -28,7 +28,7 @@ OffloadPool& OffloadPool::files() { return file_pool; }
 OffloadPool& OffloadPool::waits() { return wait_pool; }
 
 // A thread is started before the job is queued: it may fail, and must not be done off the fiber's stack.
-int OffloadPool::run(void (*fn)(void*), void* arg) {
+int OffloadPool::run(void (*fn)(void*), void* arg, Interruption interruption) {
     bool start = false;
     {
         SpinGuard hold(lock_);
@@ -39,6 +39,11 @@ int OffloadPool::run(void (*fn)(void*), void* arg) {
         return error;
     }
     Job job(*this, fn, arg);
+    if (interruption.stop != nullptr) {
+        job.stop = interruption.stop;
+        job.waiter.interrupt = interrupt;
+        job.waiter.cancellable = interruption.cancellable;
+    }
     park(job.waiter, {queue, &job}, {});
     return 0;
 }
@@ -56,6 +61,12 @@ int OffloadPool::start_thread() {
     }
     --expected_;
     return error;
+}
+
+// The job's thread makes this worker's fiber ready by a message, so the job is still there.
+void OffloadPool::interrupt(Waiter& waiter, WakeCause cause) {
+    Job& job = static_cast<JobWaiter&>(waiter).job;
+    job.stop(job.arg, cause);
 }
 
 // Off the parked fiber's stack.

@@ -6,9 +6,10 @@
 //             each job at once, for a bounded pool under unbounded waits deadlocks. Its idle threads end after a
 //             second.
 //
-// The job lies in the parked thread's frame; run() returns only when the kernel thread has let go of it. Threads start
-// on demand, when more jobs are queued than threads idle, on libc's stacks, with all signals blocked. The queue is a
-// list under a spinlock; idle threads sleep on a futex that counts what was posted.
+// The job lies in the parked thread's frame; run() returns only when the kernel thread has let go of it. A cancellation
+// or a signal can therefore only ask the job to end (Interruption); the job's own end is what ends the wait. Threads
+// start on demand, when more jobs are queued than threads idle, on libc's stacks, with all signals blocked. The queue
+// is a list under a spinlock; idle threads sleep on a futex that counts what was posted.
 #pragma once
 
 #include "runtime/base/list.h"
@@ -25,8 +26,15 @@ class OffloadPool {
     constexpr OffloadPool(unsigned most_threads, bool idle_threads_end)
         : most_threads_(most_threads), idle_threads_end_(idle_threads_end) {}
 
+    // How a job can be told to end early. Without `stop` nothing ends the wait but the job's own end.
+    struct Interruption {
+        void (*stop)(void* arg, WakeCause) = nullptr;  // on the caller's worker, perhaps more than once
+        bool cancellable = false;
+    };
+
     // Runs fn(arg) on a kernel thread while the calling fiber parks. 0, or an error number: no thread could be had.
-    int run(void (*fn)(void*), void* arg);
+    int run(void (*fn)(void*), void* arg, Interruption interruption);
+    int run(void (*fn)(void*), void* arg) { return run(fn, arg, {}); }
 
     // Held across a fork.
     Spinlock& fork_lock() { return lock_; }
@@ -35,14 +43,21 @@ class OffloadPool {
     void forget_all();
 
    private:
+    struct Job;
+    struct JobWaiter : Waiter {
+        explicit JobWaiter(Job& of) : Waiter(WaitReason::offload, reinterpret_cast<const void*>(of.fn)), job(of) {}
+        Job& job;
+    };
     struct Job : ListNode {
-        Job(OffloadPool& to, void (*what)(void*), void* about)
-            : pool(to), fn(what), arg(about), waiter(WaitReason::offload, reinterpret_cast<const void*>(what)) {}
+        Job(OffloadPool& to, void (*what)(void*), void* about) : pool(to), fn(what), arg(about), waiter(*this) {}
         OffloadPool& pool;
         void (*fn)(void*);
         void* arg;
-        Waiter waiter;
+        void (*stop)(void*, WakeCause) = nullptr;
+        JobWaiter waiter;
     };
+
+    static void interrupt(Waiter& waiter, WakeCause cause);
 
     static void* thread_main(void* pool);
     void serve();

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include "runtime/core/blocking_call.h"
 #include "runtime/core/cancel.h"
 #include "runtime/core/worker.h"
 #include "runtime/io/fd_ops.h"
@@ -36,9 +37,12 @@ long accept_shared(int fd, FdEntry& listener, sockaddr* address, socklen_t* leng
             continue;
         }
         bool still_ready = is_ready(fd, POLLIN);
-        long accepted =
-            still_ready ? call_on_thread(SYS_accept4, fd, sys::to_arg(address), sys::to_arg(length), flags) : 0;
+        BlockingCall call{{SYS_accept4, {fd, sys::to_arg(address), sys::to_arg(length), flags}}, fd};
+        long accepted = still_ready ? make_blocking_call(call) : 0;
         listener.end_accept();
+        if (accepted == -EINTR) {
+            cancellation_point();
+        }
         if (still_ready) {
             return accepted;
         }
