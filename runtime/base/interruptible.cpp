@@ -73,6 +73,7 @@ struct KernelAction {
 constexpr unsigned long kRestorer = 0x04000000;  // SA_RESTORER of the kernel's headers
 
 std::atomic<Handler> libc_handler{nullptr};
+std::atomic<InterruptHook> interrupt_hook{nullptr};
 
 [[gnu::no_sanitize("thread"), gnu::no_sanitize("address")]] void on_interrupt(int number, siginfo_t* info,
                                                                               void* context) {
@@ -80,6 +81,11 @@ std::atomic<Handler> libc_handler{nullptr};
     auto place = reinterpret_cast<const char*>(at);
     if (place >= rondo_call_window && place < rondo_call_window_end) {
         at = reinterpret_cast<greg_t>(rondo_call_stopped);
+        return;
+    }
+    InterruptHook hook = interrupt_hook.load(std::memory_order_relaxed);
+    if (hook != nullptr && hook(context)) {
+        return;
     }
     Handler theirs = libc_handler.load(std::memory_order_relaxed);
     if (info->si_code != SI_QUEUE && theirs != nullptr) {
@@ -87,8 +93,9 @@ std::atomic<Handler> libc_handler{nullptr};
     }
 }
 
-// Again before each use: libc installs its own when a program first calls its pthread_cancel.
-void install() {
+}  // namespace
+
+void install_interrupt_handler() {
     KernelAction ours{on_interrupt, SA_SIGINFO | kRestorer, rondo_signal_return, 0};
     KernelAction before{};
     sys::call(SYS_rt_sigaction, kInterruptSignal, sys::to_arg(&ours), sys::to_arg(&before), sizeof before.mask);
@@ -97,20 +104,20 @@ void install() {
     }
 }
 
-}  // namespace
+void set_interrupt_hook(InterruptHook hook) { interrupt_hook.store(hook, std::memory_order_relaxed); }
 
 long interruptible_call(const std::atomic<uint32_t>& stop, const SystemCall& call) {
     return rondo_interruptible_call(&stop, &call);
 }
 
 void accept_interrupts() {
-    install();
+    install_interrupt_handler();
     uint64_t mask = 1ULL << (kInterruptSignal - 1);
     sys::call(SYS_rt_sigprocmask, SIG_UNBLOCK, sys::to_arg(&mask), 0, sizeof mask);
 }
 
 void interrupt_thread(int tid) {
-    install();
+    install_interrupt_handler();
     siginfo_t info{};
     info.si_signo = kInterruptSignal;
     info.si_code = SI_QUEUE;

@@ -109,11 +109,7 @@ long perform(IoOp& op, Nanoseconds timeout) {
 }
 
 long call_on_thread(long number, int fd, long b, long c, long d) {
-    long result = make_blocking_call({{number, {fd, b, c, d}}, fd});
-    if (result == -EINTR) {
-        cancellation_point();
-    }
-    return result;
+    return finish_blocking_call({{number, {fd, b, c, d}}, fd}, Restart::allowed);
 }
 
 long io_recv(int fd, void* buffer, size_t length, int flags) {

@@ -43,6 +43,7 @@ int OffloadPool::run(void (*fn)(void*), void* arg, Interruption interruption) {
         job.stop = interruption.stop;
         job.waiter.interrupt = interrupt;
         job.waiter.cancellable = interruption.cancellable;
+        job.waiter.interruptible = true;
     }
     park(job.waiter, {queue, &job}, {});
     return 0;

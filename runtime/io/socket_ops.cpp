@@ -27,8 +27,10 @@ bool is_ready(int fd, short events) {
 
 // One of our threads at a time takes what made the listener ready, so that the others are not drawn into the kernel.
 long accept_shared(int fd, FdEntry& listener, sockaddr* address, socklen_t* length, int flags) {
+    Nanoseconds timeout = listener.receive_timeout.load(std::memory_order_relaxed);
+    Restart restart = timeout > 0 ? Restart::never : Restart::allowed;
     for (;;) {
-        long ready = wait_ready(fd, POLLIN, listener.receive_timeout.load(std::memory_order_relaxed));
+        long ready = wait_ready(fd, POLLIN, timeout);
         if (ready < 0) {
             return ready;
         }
@@ -40,10 +42,8 @@ long accept_shared(int fd, FdEntry& listener, sockaddr* address, socklen_t* leng
         BlockingCall call{{SYS_accept4, {fd, sys::to_arg(address), sys::to_arg(length), flags}}, fd};
         long accepted = still_ready ? make_blocking_call(call) : 0;
         listener.end_accept();
-        if (accepted == -EINTR) {
-            cancellation_point();
-        }
-        if (still_ready) {
+        bool again = accepted == -EINTR && !fails_with_eintr(call, restart);
+        if (still_ready && !again) {
             return accepted;
         }
     }
