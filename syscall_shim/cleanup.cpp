@@ -14,11 +14,11 @@
 #include "cleanup.h"
 
 #include <setjmp.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "export.h"
 #include "guard.h"
+#include "raw_call.h"
 #include "real.h"
 #include "thread_calls.h"
 
@@ -44,7 +44,7 @@ static_assert(sizeof(rondo_cleanup) <= offsetof(OldBuffer, __prev));
 constinit rondo_cleanup* early_handlers = nullptr;
 char old_buffer_mark;
 
-bool is_early_main() { return !started() && syscall(SYS_gettid) == getpid(); }
+bool is_early_main() { return !started() && raw_call(SYS_gettid) == getpid(); }
 
 bool is_early(const rondo_cleanup* frame) {
     for (const rondo_cleanup* each = early_handlers; each != nullptr; each = each->previous) {

@@ -8,13 +8,14 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "raw_call.h"
 
 namespace rondo::shim {
 namespace {
 
-void say(const char* text) { syscall(SYS_write, STDERR_FILENO, text, strlen(text)); }
+void say(const char* text) { raw_call(SYS_write, STDERR_FILENO, to_arg(text), static_cast<long>(strlen(text))); }
 
 }  // namespace
 

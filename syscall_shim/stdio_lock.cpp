@@ -7,7 +7,6 @@
 
 #include <limits.h>
 #include <linux/futex.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 
 #include "export.h"
 #include "guard.h"
+#include "raw_call.h"
 #include "real.h"
 #include "sanitizer.h"
 
@@ -88,7 +88,7 @@ void release(Lock& lock) {
     uint32_t seen = lock.word.exchange(kFree, std::memory_order_release);
     if (seen == kOurs) return;
     rondo_futex_wake(plain(lock.word), 1);
-    if (seen == kTheirsWaited) syscall(SYS_futex, plain(lock.word), FUTEX_WAKE_PRIVATE, 1);
+    if (seen == kTheirsWaited) raw_call(SYS_futex, to_arg(plain(lock.word)), FUTEX_WAKE_PRIVATE, 1);
     rondo_yield();
 }
 

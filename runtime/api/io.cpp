@@ -14,6 +14,7 @@
 #include "runtime/io/io_ops.h"
 #include "runtime/io/offload_pool.h"
 #include "runtime/sync/futex.h"
+#include "runtime/system/futex_call.h"
 
 using namespace rondo;
 
@@ -164,6 +165,11 @@ int rondo_futex_wait(const uint32_t* word, uint32_t expected, const struct times
 }
 
 int rondo_futex_wake(const uint32_t* word, int count) { return futex_wake(word, count); }
+
+long rondo_futex(uint32_t* word, int operation, uint32_t value, const struct timespec* timeout, uint32_t* word2,
+                 uint32_t value3) {
+    return to_errno(futex_call({word, operation, value, timeout, word2, value3}));
+}
 
 int rondo_offload(void (*fn)(void*), void* arg) {
     if (!on_fiber()) {

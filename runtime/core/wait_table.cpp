@@ -38,8 +38,16 @@ void forget_all_waiters() { sys::madvise(WaitTable::buckets, sizeof WaitTable::b
 
 WaitQueue::WaitQueue(const void* object) : object_(object), bucket_(&WaitTable::of(object)), first_(nullptr) {
     bucket_->lock.lock();
+    find_first();
+}
+
+WaitQueue::WaitQueue(const void* object, Locked) : object_(object), bucket_(&WaitTable::of(object)), first_(nullptr) {
+    find_first();
+}
+
+void WaitQueue::find_first() {
     first_ = bucket_->objects;
-    while (first_ != nullptr && first_->object != object) {
+    while (first_ != nullptr && first_->object != object_) {
         first_ = first_->next_object;
     }
 }
@@ -71,20 +79,32 @@ WakeCause WaitQueue::park(Waiter& waiter, Deadline deadline) {
     if (cause == WakeCause::woken) {
         return cause;
     }
-    WaitQueue again(object_);
-    if (waiter.queued) {
-        again.remove(waiter);
-        if (leave_.run != nullptr) {
-            leave_.run(leave_.arg);
+    leave(waiter);
+    return cause;
+}
+
+// The waiter may have been moved to another object since it was queued, and is moved under the locks of both.
+void WaitQueue::leave(Waiter& waiter) {
+    for (;;) {
+        const void* object = __atomic_load_n(&waiter.object, __ATOMIC_RELAXED);
+        WaitQueue again(object);
+        bool here = waiter.object == object;
+        if (here && waiter.queued) {
+            again.remove(waiter);
+            if (leave_.run != nullptr) {
+                leave_.run(leave_.arg);
+            }
+        }
+        again.unlock();
+        if (here) {
+            return;
         }
     }
-    again.unlock();
-    return cause;
 }
 
 void WaitQueue::insert_back(Waiter& waiter) {
     RONDO_CHECK(!waiter.queued);
-    waiter.object = object_;
+    __atomic_store_n(&waiter.object, object_, __ATOMIC_RELAXED);
     waiter.queued = true;
     waiter.next = nullptr;
     if (first_ == nullptr) {
@@ -104,7 +124,7 @@ void WaitQueue::insert_front(Waiter& waiter) {
         return;
     }
     RONDO_CHECK(!waiter.queued);
-    waiter.object = object_;
+    __atomic_store_n(&waiter.object, object_, __ATOMIC_RELAXED);
     waiter.queued = true;
     waiter.previous = nullptr;
     waiter.next = old_first;
@@ -177,6 +197,37 @@ Waiter* WaitQueue::claim_all() {
     }
     *end = nullptr;
     return chain;
+}
+
+// Buckets are locked in the order of their addresses, and once if both objects hash to one.
+const void* WaitQueuePair::lock_both(const void* from, const void* to) {
+    WaitQueue::Bucket* first = &WaitTable::of(from);
+    WaitQueue::Bucket* second = &WaitTable::of(to);
+    if (second < first) {
+        WaitQueue::Bucket* swapped = first;
+        first = second;
+        second = swapped;
+    }
+    first->lock.lock();
+    if (second != first) {
+        second->lock.lock();
+    }
+    return from;
+}
+
+WaitQueuePair::WaitQueuePair(const void* from, const void* to)
+    : from_(lock_both(from, to), WaitQueue::Locked{}), to_(to, WaitQueue::Locked{}) {}
+
+void WaitQueuePair::unlock() {
+    from_.unlock();
+    if (to_.bucket_ != from_.bucket_) {
+        to_.unlock();
+    }
+}
+
+void WaitQueuePair::move(Waiter& waiter) {
+    from_.remove(waiter);
+    to_.insert_back(waiter);
 }
 
 int release_all(Waiter* chain) {

@@ -54,12 +54,18 @@ class WaitQueue {
    private:
     struct Bucket;
     friend struct WaitTable;
+    friend class WaitQueuePair;
+    struct Locked {};
+
+    WaitQueue(const void* object, Locked);  // the bucket is locked already
 
     void insert_back(Waiter& waiter);
     void insert_front(Waiter& waiter);
     void remove(Waiter& waiter);
     void replace_first(Waiter& old_first, Waiter* new_first);
     WakeCause park(Waiter& waiter, Deadline deadline);
+    void find_first();
+    void leave(Waiter& waiter);
     static void unlock_parked(void* queue);
 
     const void* object_;
@@ -71,6 +77,25 @@ class WaitQueue {
 
 // In a forked child: nobody waits for anything.
 void forget_all_waiters();
+
+// The locked queues of two different objects, to move waiters from one to the other. unlock() must follow.
+class WaitQueuePair {
+   public:
+    WaitQueuePair(const void* from, const void* to);
+
+    void unlock();
+
+    WaitQueue& from() { return from_; }
+
+    // Takes a waiter of the first object and puts it last at the second.
+    void move(Waiter& waiter);
+
+   private:
+    static const void* lock_both(const void* from, const void* to);
+
+    WaitQueue from_;
+    WaitQueue to_;
+};
 
 // Releases a chain of claimed waiters linked by Waiter::next; returns how many.
 int release_all(Waiter* chain);

@@ -6,35 +6,104 @@
 
 #include <cerrno>
 
+#include "runtime/base/check.h"
 #include "runtime/core/wait_table.h"
 
 namespace rondo {
 
-int futex_wait(const uint32_t* word, uint32_t expected, Deadline deadline) {
+namespace {
+
+struct FutexWaiter : Waiter {
+    FutexWaiter(const uint32_t* word, uint32_t wanted) : Waiter(WaitReason::futex, word), bits(wanted) {}
+    const uint32_t bits;
+};
+
+bool waits_for(const Waiter& waiter, uint32_t bits) {
+    return waiter.reason == WaitReason::futex && (static_cast<const FutexWaiter&>(waiter).bits & bits) != 0;
+}
+
+// A chain of claimed waiters, in order.
+class Claimed {
+   public:
+    void add(Waiter& waiter) {
+        waiter.next = nullptr;
+        *end_ = &waiter;
+        end_ = &waiter.next;
+        ++count_;
+    }
+    int count() const { return count_; }
+    void release() { release_all(first_); }
+
+   private:
+    Waiter* first_ = nullptr;
+    Waiter** end_ = &first_;
+    int count_ = 0;
+};
+
+// Returns the waiter behind the last one that was claimed or passed over.
+Waiter* claim_some(WaitQueue& queue, int count, uint32_t bits, Claimed& claimed) {
+    Waiter* waiter = queue.first();
+    while (waiter != nullptr && claimed.count() < count) {
+        Waiter* behind = queue.after(*waiter);
+        if (waits_for(*waiter, bits) && queue.claim(*waiter)) {
+            claimed.add(*waiter);
+        }
+        waiter = behind;
+    }
+    return waiter;
+}
+
+bool differs(const uint32_t* word, uint32_t expected) { return __atomic_load_n(word, __ATOMIC_SEQ_CST) != expected; }
+
+}  // namespace
+
+int futex_wait(const uint32_t* word, uint32_t expected, Deadline deadline, uint32_t bits) {
     WaitQueue queue(word);
-    if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != expected) {
+    if (differs(word, expected)) {
         queue.unlock();
         return EAGAIN;
     }
-    Waiter waiter(WaitReason::futex, word);
-    return queue.park_back(waiter, deadline) == WakeCause::timed_out ? ETIMEDOUT : 0;
+    FutexWaiter waiter(word, bits);
+    switch (queue.park_back(waiter, deadline)) {
+        case WakeCause::woken:
+            return 0;
+        case WakeCause::timed_out:
+            return ETIMEDOUT;
+        default:
+            return EINTR;
+    }
 }
 
-int futex_wake(const uint32_t* word, int count) {
+int futex_wake(const uint32_t* word, int count, uint32_t bits) {
     WaitQueue queue(word);
-    Waiter* chain = nullptr;
-    Waiter** end = &chain;
-    for (int i = 0; i < count; ++i) {
-        Waiter* waiter = queue.claim_first();
-        if (waiter == nullptr) {
-            break;
-        }
-        *end = waiter;
-        end = &waiter->next;
-    }
-    *end = nullptr;
+    Claimed claimed;
+    claim_some(queue, count, bits, claimed);
     queue.unlock();
-    return release_all(chain);
+    claimed.release();
+    return claimed.count();
+}
+
+int futex_requeue(const uint32_t* word, const uint32_t* to, FutexMove what) {
+    RONDO_CHECK(word != to);
+    WaitQueuePair queues(word, to);
+    if (what.expected != nullptr && differs(word, *what.expected)) {
+        queues.unlock();
+        return -EAGAIN;
+    }
+    Claimed claimed;
+    Waiter* waiter = claim_some(queues.from(), what.wake, kEveryBit, claimed);
+    int moved = 0;
+    while (waiter != nullptr && moved < what.move) {
+        Waiter* behind = queues.from().after(*waiter);
+        if (waits_for(*waiter, kEveryBit) && waiter->outcome() == WakeCause::pending) {
+            ++moved;
+            queues.move(*waiter);
+        }
+        waiter = behind;
+    }
+    queues.unlock();
+    claimed.release();
+    return claimed.count() + moved;
 }
 
 }  // namespace rondo

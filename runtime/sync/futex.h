@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Private futexes on the wait table, for locks whose word lies in somebody else's object (stdio's).
+// Private futexes on the wait table: for locks whose word lies in somebody else's object (stdio's), and under the
+// system call of the same name (system/futex_call). Only waiters that came by futex_wait are seen here: a wake on the
+// address of a mutex of ours finds nobody.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +11,21 @@
 
 namespace rondo {
 
-// 0, EAGAIN (the word differs) or ETIMEDOUT.
-int futex_wait(const uint32_t* word, uint32_t expected, Deadline deadline);
+constexpr uint32_t kEveryBit = UINT32_MAX;
 
-// Wakes at most `count`; returns how many.
-int futex_wake(const uint32_t* word, int count);
+// 0, EAGAIN (the word differs), ETIMEDOUT, or EINTR.
+int futex_wait(const uint32_t* word, uint32_t expected, Deadline deadline, uint32_t bits = kEveryBit);
+
+// Wakes at most `count` of those that wait for one of these bits; returns how many. Uses the address only.
+int futex_wake(const uint32_t* word, int count, uint32_t bits = kEveryBit);
+
+struct FutexMove {
+    int wake;                  // so many are woken
+    int move;                  // so many of the others go on waiting at `to`, behind those who are there
+    const uint32_t* expected;  // what the first word must hold; null: anything
+};
+
+// Of two different words. Returns how many were woken or moved, or -EAGAIN.
+int futex_requeue(const uint32_t* word, const uint32_t* to, FutexMove what);
 
 }  // namespace rondo

@@ -216,6 +216,10 @@ inline int rondo_futex_wait(const uint32_t* word, uint32_t expected, const times
 inline int rondo_futex_wake(const uint32_t* word, int count) {
     return static_cast<int>(syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0));
 }
+inline long rondo_futex(uint32_t* word, int operation, uint32_t value, const timespec* timeout, uint32_t* word2,
+                        uint32_t value3) {
+    return syscall(SYS_futex, word, operation, value, timeout, word2, value3);
+}
 inline int rondo_offload(void (*fn)(void*), void* arg) {
     fn(arg);
     return 0;

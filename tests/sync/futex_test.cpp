@@ -5,13 +5,16 @@
 #include "runtime/sync/futex.h"
 
 #include <atomic>
+#include <memory>
 #include <thread>
 
+#include "runtime/core/wait_table.h"
 #include "system/single_worker.h"
 
 namespace {
 
 using rondo::Deadline;
+using rondo::futex_requeue;
 using rondo::futex_wait;
 using rondo::futex_wake;
 using rondo_test::Thread;
@@ -54,6 +57,105 @@ TEST_CASE("at most so many are woken, first come first served, and no others") {
     CHECK(futex_wake(&other, 1) == 1);
     rondo_test::let_others_park(worker);
     CHECK(order == "abcx");
+}
+
+TEST_CASE("only those are woken that wait for one of the bits") {
+    rondo::Worker& worker = rondo_test::single_worker();
+    uint32_t word = 0;
+    std::string order;
+    Thread a([&] { order += futex_wait(&word, 0, {}, 1) == 0 ? 'a' : '!'; });
+    Thread b([&] { order += futex_wait(&word, 0, {}, 2) == 0 ? 'b' : '!'; });
+    Thread c([&] { order += futex_wait(&word, 0, {}, 3) == 0 ? 'c' : '!'; });
+    rondo_test::let_others_park(worker);
+    CHECK(futex_wake(&word, 10, 4) == 0);
+    CHECK(futex_wake(&word, 1, 2) == 1);
+    rondo_test::let_others_park(worker);
+    CHECK(order == "b");
+    CHECK(futex_wake(&word, 10, 1) == 2);
+    rondo_test::let_others_park(worker);
+    CHECK(order == "bac");
+}
+
+TEST_CASE("waiters of other kinds at the same address are passed over") {
+    rondo::Worker& worker = rondo_test::single_worker();
+    alignas(8) uint32_t word = 0;
+    bool woken = false;
+    Thread other([&] {
+        rondo::WaitQueue queue(&word);
+        rondo::Waiter waiter(rondo::WaitReason::mutex, &word);
+        queue.park_back(waiter, {});
+        woken = true;
+    });
+    Thread waiting([&] { futex_wait(&word, 0, {}); });
+    rondo_test::let_others_park(worker);
+    CHECK(futex_wake(&word, 10) == 1);
+    rondo_test::let_others_park(worker);
+    CHECK_FALSE(woken);
+    rondo::WaitQueue queue(&word);
+    rondo::Waiter* first = queue.claim_first();
+    queue.unlock();
+    REQUIRE(first != nullptr);
+    rondo::release(*first);
+}
+
+TEST_CASE("some are woken and some moved to another word, in order") {
+    rondo::Worker& worker = rondo_test::single_worker();
+    uint32_t word = 0;
+    uint32_t to = 0;
+    uint32_t wrong = 1;
+    std::string order;
+    Thread x([&] { order += futex_wait(&to, 0, {}) == 0 ? 'x' : '!'; });
+    Thread a([&] { order += futex_wait(&word, 0, {}) == 0 ? 'a' : '!'; });
+    Thread b([&] { order += futex_wait(&word, 0, {}) == 0 ? 'b' : '!'; });
+    Thread c([&] { order += futex_wait(&word, 0, {}) == 0 ? 'c' : '!'; });
+    Thread d([&] { order += futex_wait(&word, 0, {}) == 0 ? 'd' : '!'; });
+    rondo_test::let_others_park(worker);
+    CHECK(futex_requeue(&word, &to, {1, 1, &wrong}) == -EAGAIN);
+    CHECK(futex_requeue(&word, &to, {1, 2, &word}) == 3);
+    rondo_test::let_others_park(worker);
+    CHECK(order == "a");
+    CHECK(futex_wake(&word, 10) == 1);
+    rondo_test::let_others_park(worker);
+    CHECK(order == "ad");
+    CHECK(futex_wake(&to, 10) == 3);
+    rondo_test::let_others_park(worker);
+    CHECK(order == "adxbc");
+}
+
+TEST_CASE("a waiter that was moved still leaves at its deadline") {
+    rondo::Worker& worker = rondo_test::single_worker();
+    uint32_t word = 0;
+    uint32_t to = 0;
+    int result = -1;
+    Thread waiting([&] { result = futex_wait(&word, 0, in_ms(5)); });
+    rondo_test::let_others_park(worker);
+    CHECK(futex_requeue(&word, &to, {0, 1, nullptr}) == 1);
+    waiting.join();
+    CHECK(result == ETIMEDOUT);
+    CHECK(futex_wake(&to, 10) == 0);
+}
+
+TEST_CASE("waiters are moved to and fro while they leave by timeouts") {
+    rondo_test::single_worker();
+    uint32_t words[2] = {0, 0};
+    std::atomic<bool> over{false};
+    std::thread mover([&] {
+        for (int i = 0; !over; i = 1 - i) {
+            futex_requeue(&words[i], &words[1 - i], {0, 4, nullptr});
+        }
+    });
+    std::vector<std::unique_ptr<Thread>> threads;
+    for (int i = 0; i < 8; ++i) {
+        threads.push_back(std::make_unique<Thread>([&, i] {
+            for (int round = 0; round < 100; ++round) {
+                CHECK(futex_wait(&words[i % 2], 0, {rondo::now_ns() + 50000, CLOCK_MONOTONIC}) == ETIMEDOUT);
+            }
+        }));
+    }
+    threads.clear();
+    over = true;
+    mover.join();
+    CHECK(futex_wake(&words[0], 10) + futex_wake(&words[1], 10) == 0);
 }
 
 TEST_CASE("a thread and a kernel thread take turns") {

@@ -101,6 +101,9 @@ class Programs(unittest.TestCase):
     def test_cxx_threads(self):
         self.check("standard_threads")
 
+    def test_cxx_library_on_futexes(self):
+        self.check("futexes")
+
     def test_descriptors(self):
         self.check("descriptors")
 
