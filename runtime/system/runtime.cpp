@@ -4,6 +4,8 @@
 
 #include "runtime/system/runtime.h"
 
+#include <sys/single_threaded.h>
+
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -176,6 +178,9 @@ int start() {
         say_fewer(running, settings.workers);
     }
     set_workers(workers, running);
+    // One worker makes no kernel thread that libc would see. The C++ library takes a thread that waits at a
+    // function-local static for one that recurses into it as long as libc says that there are no others.
+    __libc_single_threaded = 0;
     started.store(true, std::memory_order_release);
     return 0;
 }

@@ -283,9 +283,9 @@ void rondo_after_fork(int in_child);
 int rondo_futex_wait(const uint32_t* word, uint32_t expected, const struct timespec* deadline);
 /* Wakes at most count waiters; returns how many. */
 int rondo_futex_wake(const uint32_t* word, int count);
-/* The futex system call on the table of the two above: WAIT, WAKE, WAIT_BITSET, WAKE_BITSET, REQUEUE, CMP_REQUEUE and WAKE_OP
- * park the calling thread, others are the kernel's. -1 and errno as there; EAGAIN also when a wait on memory shared with
- * other processes can have no kernel thread. */
+/* The futex system call on the table of the two above: WAIT, WAKE, WAIT_BITSET, WAKE_BITSET, REQUEUE, CMP_REQUEUE and
+ * WAKE_OP park the calling thread, others are the kernel's. -1 and errno as there; EAGAIN also when a wait on memory
+ * shared with other processes can have no kernel thread. */
 long rondo_futex(uint32_t* word, int operation, uint32_t value, const struct timespec* timeout, uint32_t* word2,
                  uint32_t value3);
 /* Runs fn(arg) on a kernel thread of the offload pool while the calling thread parks; for calls that would block
