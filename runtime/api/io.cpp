@@ -5,10 +5,8 @@
 
 #include <fcntl.h>
 
-#include <cerrno>
-
+#include "runtime/api/result.h"
 #include "runtime/core/cancel.h"
-#include "runtime/core/worker.h"
 #include "runtime/include/rondo/rondo.h"
 #include "runtime/io/fd_ops.h"
 #include "runtime/io/io_ops.h"
@@ -17,27 +15,6 @@
 #include "runtime/system/futex_call.h"
 
 using namespace rondo;
-
-namespace {
-
-bool on_fiber() { return current_fiber() != nullptr; }
-
-long to_errno(long result) {
-    if (result >= 0) {
-        return result;
-    }
-    errno = static_cast<int>(-result);
-    return -1;
-}
-
-int as_int(long result) { return static_cast<int>(to_errno(result)); }
-
-template <typename... Args>
-long plain(long number, Args... args) {
-    return sys::call(number, static_cast<long>(args)...);
-}
-
-}  // namespace
 
 extern "C" {
 
@@ -151,10 +128,6 @@ int rondo_pipe2(int ends[2], int flags) { return as_int(fd_pipe(ends, flags)); }
 int rondo_fcntl(int fd, int command, unsigned long arg) { return as_int(fd_fcntl(fd, command, arg)); }
 
 int rondo_ioctl(int fd, unsigned long request, void* arg) { return as_int(fd_ioctl(fd, request, arg)); }
-
-int rondo_poll(struct pollfd* fds, nfds_t count, int timeout_ms) {
-    return as_int(on_fiber() ? io_poll(fds, count, timeout_ms) : plain(SYS_poll, sys::to_arg(fds), count, timeout_ms));
-}
 
 int rondo_futex_wait(const uint32_t* word, uint32_t expected, const struct timespec* deadline) {
     Deadline until;

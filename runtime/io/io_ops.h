@@ -27,9 +27,6 @@ long io_writev(int fd, const iovec* vector, int count);
 long io_accept(int fd, sockaddr* address, socklen_t* length, int flags);
 long io_connect(int fd, const sockaddr* address, socklen_t length);
 
-// timeout_ms < 0: none.
-long io_poll(pollfd* fds, nfds_t count, int timeout_ms);
-
 // Submits, parks, and returns the operation's result; -EAGAIN when the timeout (nanoseconds, 0: none) passed first,
 // -EINTR when a signal's handler ran that does not let the call go on.
 // Unwinds when cancelled.

@@ -182,6 +182,12 @@ using rondo_barrierattr_t = pthread_barrierattr_t;
 #define rondo_fcntl ::fcntl
 #define rondo_ioctl ::ioctl
 #define rondo_poll ::poll
+#define rondo_ppoll ::ppoll
+#define rondo_select ::select
+#define rondo_pselect ::pselect
+#define rondo_epoll_wait ::epoll_wait
+#define rondo_epoll_pwait ::epoll_pwait
+#define rondo_epoll_pwait2 ::epoll_pwait2
 #define rondo_sleep ::sleep
 #define rondo_usleep ::usleep
 #define rondo_nanosleep ::nanosleep

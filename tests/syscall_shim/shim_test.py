@@ -113,6 +113,12 @@ class Programs(unittest.TestCase):
     def test_fortified_descriptors(self):
         self.check("descriptors_fortified")
 
+    def test_event_loops(self):
+        self.check("event_loops")
+
+    def test_fortified_event_loops(self):
+        self.check("event_loops_fortified")
+
     def test_sleepers(self):
         self.check("sleepers")
 

@@ -20,8 +20,11 @@
 #define RONDO_RONDO_H
 
 #include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -254,7 +257,22 @@ int rondo_pipe(int ends[2]);
 int rondo_pipe2(int ends[2], int flags);
 int rondo_fcntl(int fd, int command, unsigned long arg);
 int rondo_ioctl(int fd, unsigned long request, void* arg);
+
+/* ---- waiting for several descriptors: an event loop inside a thread -------------------------------------------------
+ * With a signal mask these wait in the kernel, and so hold up the worker's other threads.
+ */
+
 int rondo_poll(struct pollfd* fds, nfds_t count, int timeout_ms);
+int rondo_ppoll(struct pollfd* fds, nfds_t count, const struct timespec* timeout, const sigset_t* mask);
+/* Sets larger than fd_set are taken where count says so; the time that is left is written back, as on Linux. EBADF: a
+ * closed descriptor in a set. EINVAL: a negative count or time. */
+int rondo_select(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, struct timeval* timeout);
+int rondo_pselect(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, const struct timespec* timeout,
+                  const sigset_t* mask);
+int rondo_epoll_wait(int set, struct epoll_event* events, int most, int timeout_ms); /* EINVAL: most, or no epoll set */
+int rondo_epoll_pwait(int set, struct epoll_event* events, int most, int timeout_ms, const sigset_t* mask);
+int rondo_epoll_pwait2(int set, struct epoll_event* events, int most, const struct timespec* timeout,
+                       const sigset_t* mask);
 
 /* ---- sleeping -------------------------------------------------------------------------------------------------------
  */
