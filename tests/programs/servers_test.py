@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The servers of docs/examples: clients see the same, byte for byte, from each server natively and under `rondo`.
 
-Each server runs in several worlds: natively; under rondo with 1 and 2 workers as it is; and the same with a thread started
-before main (programs/thread_first.c), so that main and whatever it calls and forks is on a Rondo thread even in the servers
-that have no threads of their own. In each world the same clients (support/clients.py) do the same to it. The server's
-standard input and output are pipes shared with the test, or a terminal: their flags must be unchanged afterwards. It is
-ended by SIGTERM; its status is compared too, and no process of its may be left.
+Each server runs in several worlds: natively; under rondo with 1 and 2 workers as it is; the same with a thread started before
+main (programs/thread_first.c), so that main and whatever it calls and forks is on a Rondo thread even in the servers that have
+no threads of their own; and with main in a second thread (programs/thread_main.c), on another worker if there is one.
+
+In each world the same clients (support/clients.py) do the same to it. The server's standard input and output are pipes shared
+with the test, or a terminal: their flags must be unchanged afterwards. It is ended by SIGTERM; its status is compared too, and
+no process of its may be left.
 """
 import collections
 import contextlib
@@ -25,14 +27,24 @@ import clients
 import programs
 
 World = collections.namedtuple("World", "name native settings")
-THREAD_FIRST = programs.BUILD / "tests" / "programs" / "thread_first.so"
+PRELOADED = programs.BUILD / "tests" / "programs"
 LISTENING = re.compile(rb"listening on port (\d+)\n")
 SECONDS = 10 * programs.TIME_FACTOR
 NATIVE = World("native", True, {})
 PLAIN = tuple(World(f"rondo, {workers} workers", False, {"RONDO_WORKERS": workers}) for workers in ("1", "2"))
-STARTED = tuple(World(f"{world.name}, main is a thread", False, {**world.settings, "LD_PRELOAD": str(THREAD_FIRST)})
-                for world in PLAIN)
+
+
+def preloading(library, effect):
+    """The worlds of PLAIN with a library of this folder preloaded into the program."""
+    return tuple(World(f"{world.name}, {effect}", False, {**world.settings, "LD_PRELOAD": str(PRELOADED / library)})
+                 for world in PLAIN)
+
+
+STARTED = preloading("thread_first.so", "main is a thread")
+SECOND = preloading("thread_main.so", "main is the second thread")
+ALL = PLAIN + STARTED + SECOND
 CONNECTIONS = 2000
+RUNTIME_WAITS = {"441", "202"}  # epoll_pwait2 and futex
 
 
 def processes_of(group):
@@ -109,6 +121,11 @@ class Server:
         self.errors.seek(0)
         return self.errors.read().decode(errors="replace")
 
+    def system_calls(self):
+        """What each kernel thread of the server's is in, by number, or that it runs."""
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sorted((task / "syscall").read_text().split()[0] for task in tasks)
+
     def children(self):
         own = pathlib.Path(f"/proc/{self.process.pid}/task")
         return [child for task in own.iterdir() for child in (task / "children").read_text().split()]
@@ -138,14 +155,14 @@ class ServerTest(unittest.TestCase):
 
 
 class Streams(ServerTest):
-    def check(self, at_once, program, *args, worlds=PLAIN + STARTED):
+    def check(self, at_once, program, *args, worlds=ALL):
         self.compare(worlds, lambda port: clients.streams(port, at_once), program, *args)
 
     def test_tcp_iterative(self):
         self.check(1, "tcp_iterative")
 
     def test_fork_per_connection(self):
-        self.check(8, "fork_per_connection", worlds=PLAIN)
+        self.check(8, "fork_per_connection")
 
     def test_select_server(self):
         self.check(8, "select_server")
@@ -166,16 +183,16 @@ class Streams(ServerTest):
         self.check(8, "thread_detached")
 
     def test_prefork_accept(self):
-        self.check(4, "prefork_accept", worlds=PLAIN)
+        self.check(4, "prefork_accept")
 
     def test_prefork_lock_mutex(self):
         self.check(4, "prefork_lock", "mutex", worlds=())
 
     def test_prefork_lock_file(self):
-        self.check(4, "prefork_lock", "file", worlds=PLAIN)
+        self.check(4, "prefork_lock", "file")
 
     def test_prefork_pass(self):
-        self.check(4, "prefork_pass", worlds=PLAIN)
+        self.check(4, "prefork_pass")
 
     def test_prethread_mutex(self):
         self.check(4, "prethread_mutex")
@@ -186,17 +203,37 @@ class Streams(ServerTest):
 
 class Datagrams(ServerTest):
     def test_udp_iterative(self):
-        self.compare(PLAIN + STARTED, clients.datagrams, "udp_iterative")
+        self.compare(ALL, clients.datagrams, "udp_iterative")
 
     def test_signal_driven(self):
-        self.compare(PLAIN + STARTED, clients.datagrams, "signal_driven")
+        self.compare(ALL, clients.datagrams, "signal_driven")
 
     def test_udp_threads(self):
-        self.compare(PLAIN + STARTED, lambda port: (clients.datagrams(port), clients.slow_datagrams(port)), "udp_threads")
+        self.compare(ALL, lambda port: (clients.datagrams(port), clients.slow_datagrams(port)), "udp_threads")
 
     def test_udp_ports(self):
-        self.compare(PLAIN + STARTED, clients.conversations, "udp_ports")
+        self.compare(ALL, clients.conversations, "udp_ports")
         self.assertEqual(self.transcript(NATIVE, clients.conversations, "udp_ports")[0][1:], (5, False))
+
+
+class Parking(ServerTest):
+    """A server that waits for its clients waits in the runtime: no call of its own holds a worker."""
+
+    def check(self, talk, program, *args):
+        for world in STARTED + SECOND:
+            with self.subTest(world=world.name), Server(world, program, *args) as server:
+                talk(server.port)
+                self.assertTrue(programs.wait_until(lambda: set(server.system_calls()) <= RUNTIME_WAITS),
+                                f"{world.name}: system calls {server.system_calls()}")
+
+    def test_tcp_servers(self):
+        for program in ("tcp_iterative", "thread_per_connection", "thread_detached", "prethread_mutex", "prethread_queue"):
+            self.check(lambda port: clients.interleaved(port, 1), program)
+
+    def test_datagram_servers(self):
+        for program in ("udp_iterative", "udp_threads"):
+            self.check(lambda port: clients.datagrams(port, 1), program)
+        self.check(lambda port: clients.conversations(port, 1), "udp_ports")
 
 
 class SelectOnTerminal(ServerTest):
@@ -228,14 +265,14 @@ class SelectOnTerminal(ServerTest):
     def test_commands_and_clients(self):
         expected = self.session(NATIVE)
         self.assertEqual(expected, [b"HELLO\n"] * 3 + [b"3\n", b"commands: clients, quit\n", b"", b"2\n", b"", 0])
-        for world in PLAIN + STARTED:
+        for world in ALL:
             with self.subTest(world=world.name):
                 self.assertEqual(self.session(world), expected)
 
 
 class ManyConnections(ServerTest):
     def check(self, children, program, *args):
-        for world in PLAIN[:1]:
+        for world in (PLAIN[0], STARTED[1], SECOND[1]):
             with self.subTest(world=world.name), Server(world, program, *args) as server:
                 self.assertEqual(clients.many(server.port, CONNECTIONS), CONNECTIONS)
                 self.assertTrue(programs.wait_until(lambda: len(server.children()) == children),

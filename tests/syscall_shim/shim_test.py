@@ -107,6 +107,9 @@ class Programs(unittest.TestCase):
     def test_descriptors(self):
         self.check("descriptors")
 
+    def test_forks_of_each_thread(self):
+        self.check("fork_threads")
+
     def test_forks(self):
         self.check("forks")
 
