@@ -57,20 +57,22 @@ bool differs(const uint32_t* word, uint32_t expected) { return __atomic_load_n(w
 
 }  // namespace
 
-int futex_wait(const uint32_t* word, uint32_t expected, Deadline deadline, uint32_t bits) {
-    WaitQueue queue(word);
-    if (differs(word, expected)) {
-        queue.unlock();
-        return EAGAIN;
-    }
-    FutexWaiter waiter(word, bits);
-    switch (queue.park_back(waiter, deadline)) {
-        case WakeCause::woken:
-            return 0;
-        case WakeCause::timed_out:
-            return ETIMEDOUT;
-        default:
+int futex_wait(const uint32_t* word, uint32_t expected, Deadline deadline, uint32_t bits, Restart restart) {
+    for (;;) {
+        WaitQueue queue(word);
+        if (differs(word, expected)) {
+            queue.unlock();
+            return EAGAIN;
+        }
+        FutexWaiter waiter(word, bits);
+        waiter.interruptible = true;
+        WakeCause cause = queue.park_back(waiter, deadline);
+        if (cause != WakeCause::interrupted) {
+            return cause == WakeCause::timed_out ? ETIMEDOUT : 0;
+        }
+        if (interrupted(restart)) {
             return EINTR;
+        }
     }
 }
 

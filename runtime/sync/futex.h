@@ -7,14 +7,15 @@
 
 #include <cstdint>
 
-#include "runtime/core/waiter.h"
+#include "runtime/core/interrupt.h"
 
 namespace rondo {
 
 constexpr uint32_t kEveryBit = UINT32_MAX;
 
-// 0, EAGAIN (the word differs), ETIMEDOUT, or EINTR.
-int futex_wait(const uint32_t* word, uint32_t expected, Deadline deadline, uint32_t bits = kEveryBit);
+// 0, EAGAIN (the word differs), ETIMEDOUT, or EINTR as `restart` says.
+int futex_wait(const uint32_t* word, uint32_t expected, Deadline deadline, uint32_t bits = kEveryBit,
+               Restart restart = Restart::always);
 
 // Wakes at most `count` of those that wait for one of these bits; returns how many. Uses the address only.
 int futex_wake(const uint32_t* word, int count, uint32_t bits = kEveryBit);

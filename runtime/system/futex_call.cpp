@@ -11,8 +11,8 @@
 
 #include "runtime/base/mapping.h"
 #include "runtime/base/sys.h"
+#include "runtime/core/blocking_call.h"
 #include "runtime/core/worker.h"
-#include "runtime/io/offload_pool.h"
 #include "runtime/sync/futex.h"
 
 namespace rondo {
@@ -36,25 +36,15 @@ long ask_kernel(const FutexCall& call) {
                      sys::to_arg(call.word2), call.value3);
 }
 
-struct KernelWait {
-    const FutexCall& call;
-    long result;
-};
-
-void wait_in_kernel(void* arg) {
-    auto* wait = static_cast<KernelWait*>(arg);
-    wait->result = ask_kernel(wait->call);
-}
+Restart restart_of(const FutexCall& call) { return call.timeout != nullptr ? Restart::never : Restart::allowed; }
 
 long wait_beside(const FutexCall& call) {
-    KernelWait wait{call, 0};
-    if (current_fiber() == nullptr) {
-        wait_in_kernel(&wait);
-    } else if (OffloadPool::waits().run(wait_in_kernel, &wait) != 0) {
-        self_->yield_current();
-        return -EAGAIN;
-    }
-    return wait.result;
+    BlockingCall blocking{{SYS_futex,
+                           {sys::to_arg(call.word), call.operation, call.value, sys::to_arg(call.timeout),
+                            sys::to_arg(call.word2), call.value3}}};
+    blocking.cancellable = false;
+    long result = finish_blocking_call(blocking, restart_of(call));
+    return result == -ENOMEM ? -EAGAIN : result;
 }
 
 // FUTEX_WAIT takes a relative time, FUTEX_WAIT_BITSET an absolute one.
@@ -83,7 +73,7 @@ long wait(const FutexCall& call, bool relative, uint32_t bits) {
     if (!is_private(call) && may_be_shared(call.word)) {
         return wait_beside(call);
     }
-    return -futex_wait(call.word, call.value, deadline, bits);
+    return -futex_wait(call.word, call.value, deadline, bits, restart_of(call));
 }
 
 // What is still to be woken after ours may wait in the kernel.
