@@ -84,7 +84,7 @@ WakeCause WaitQueue::park(Waiter& waiter, Deadline deadline) {
 }
 
 // The waiter may have been moved to another object since it was queued, and is moved under the locks of both.
-void WaitQueue::leave(Waiter& waiter) {
+void WaitQueue::leave(Waiter& waiter) const {
     for (;;) {
         const void* object = __atomic_load_n(&waiter.object, __ATOMIC_RELAXED);
         WaitQueue again(object);

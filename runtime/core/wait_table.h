@@ -65,7 +65,7 @@ class WaitQueue {
     void replace_first(Waiter& old_first, Waiter* new_first);
     WakeCause park(Waiter& waiter, Deadline deadline);
     void find_first();
-    void leave(Waiter& waiter);
+    void leave(Waiter& waiter) const;
     static void unlock_parked(void* queue);
 
     const void* object_;
