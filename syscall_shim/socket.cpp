@@ -23,6 +23,8 @@ RONDO_REAL(recvmsg);
 RONDO_REAL(send);
 RONDO_REAL(sendto);
 RONDO_REAL(sendmsg);
+RONDO_REAL(recvmmsg);
+RONDO_REAL(sendmmsg);
 
 ssize_t receive_from(int fd, void* buffer, size_t length, int flags, sockaddr* address, socklen_t* addrlen) {
     return on_thread() ? rondo_recvfrom(fd, buffer, length, flags, address, addrlen)
@@ -97,3 +99,13 @@ RONDO_EXPORT(ssize_t, sendto,
 RONDO_EXPORT(ssize_t, sendmsg, (int fd, const msghdr* message, int flags)) {
     return on_thread() ? rondo_sendmsg(fd, message, flags) : real_sendmsg(fd, message, flags);
 }
+
+RONDO_EXPORT(int, recvmmsg, (int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout)) {
+    return on_thread() ? rondo_recvmmsg(fd, messages, count, flags, timeout)
+                       : real_recvmmsg(fd, messages, count, flags, timeout);
+}
+
+RONDO_EXPORT(int, sendmmsg, (int fd, mmsghdr* messages, unsigned count, int flags)) {
+    return on_thread() ? rondo_sendmmsg(fd, messages, count, flags) : real_sendmmsg(fd, messages, count, flags);
+}
+RONDO_ALIAS(__sendmmsg, sendmmsg);

@@ -10,6 +10,7 @@
 #include "runtime/include/rondo/rondo.h"
 #include "runtime/io/fd_ops.h"
 #include "runtime/io/io_ops.h"
+#include "runtime/io/message_ops.h"
 #include "runtime/io/offload_pool.h"
 #include "runtime/sync/futex.h"
 #include "runtime/system/futex_call.h"
@@ -92,6 +93,16 @@ ssize_t rondo_sendto(int fd, const void* buffer, size_t length, int flags, const
 
 ssize_t rondo_sendmsg(int fd, const struct msghdr* message, int flags) {
     return to_errno(on_fiber() ? io_sendmsg(fd, message, flags) : plain(SYS_sendmsg, fd, sys::to_arg(message), flags));
+}
+
+int rondo_recvmmsg(int fd, struct mmsghdr* messages, unsigned count, int flags, struct timespec* timeout) {
+    return as_int(on_fiber() ? io_recvmmsg(fd, messages, count, flags, timeout)
+                             : plain(SYS_recvmmsg, fd, sys::to_arg(messages), count, flags, sys::to_arg(timeout)));
+}
+
+int rondo_sendmmsg(int fd, struct mmsghdr* messages, unsigned count, int flags) {
+    return as_int(on_fiber() ? io_sendmmsg(fd, messages, count, flags)
+                             : plain(SYS_sendmmsg, fd, sys::to_arg(messages), count, flags));
 }
 
 ssize_t rondo_read(int fd, void* buffer, size_t length) {

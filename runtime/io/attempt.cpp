@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "runtime/base/sys.h"
+#include "runtime/io/fd_table.h"
 
 namespace rondo {
 
@@ -48,7 +49,32 @@ long send_rest_of_message(IoOp& op, size_t& asked) {
     return sys::call(SYS_sendmsg, op.fd, sys::to_arg(&rest), op.flags | MSG_DONTWAIT);
 }
 
-// RWF_NOWAIT of <linux/fs.h>; the position -1 means the file's own.
+// A part that brings control data is the last: the next one's would have no room. Until then each part may use all of
+// it.
+long receive_rest_of_message(IoOp& op, size_t& asked) {
+    if (op.done == 0) {
+        return sys::call(SYS_recvmsg, op.fd, sys::to_arg(op.message), op.flags | MSG_DONTWAIT);
+    }
+    msghdr rest = *op.message;
+    iovec elements[kSliceElements];
+    rest.msg_name = nullptr;
+    rest.msg_namelen = 0;
+    rest.msg_controllen = op.length;
+    rest.msg_iovlen = slice(op.message->msg_iov, op.message->msg_iovlen, op.done, elements, asked);
+    rest.msg_iov = elements;
+    long result = sys::call(SYS_recvmsg, op.fd, sys::to_arg(&rest), op.flags | MSG_DONTWAIT);
+    if (result > 0) {
+        op.message->msg_controllen = rest.msg_controllen;
+        op.message->msg_flags |= rest.msg_flags;
+    }
+    return result;
+}
+
+bool brought_control_data(const IoOp& op) {
+    return op.kind == IoKind::recvmsg && (op.message->msg_controllen > 0 || (op.message->msg_flags & MSG_CTRUNC) != 0);
+}
+
+// RWF_NOWAIT of <linux/fs.h>, or the O_NONBLOCK that we hide; the position -1 means the file's own.
 long vector_call(IoOp& op, size_t& asked) {
     constexpr long kNoWait = 8;
     iovec elements[kSliceElements];
@@ -59,8 +85,10 @@ long vector_call(IoOp& op, size_t& asked) {
         count = slice(op.vector, op.length, op.done, elements, asked);
         vector = elements;
     }
+    FdEntry* entry = FdTable::instance().entry(op.fd);
+    bool hidden = entry != nullptr && entry->has(FdEntry::kHidden);
     long number = op.kind == IoKind::readv ? SYS_preadv2 : SYS_pwritev2;
-    return sys::call(number, op.fd, sys::to_arg(vector), count, -1, -1, kNoWait);
+    return sys::call(number, op.fd, sys::to_arg(vector), count, -1, -1, hidden ? 0 : kNoWait);
 }
 
 // Once the descriptor is ready, asking again tells how the attempt ended and, after a failure, lets the socket be used
@@ -85,7 +113,7 @@ long system_call(IoOp& op, size_t& asked) {
         case IoKind::send:
             return sys::call(SYS_sendto, op.fd, sys::to_arg(position), static_cast<long>(asked), flags);
         case IoKind::recvmsg:
-            return sys::call(SYS_recvmsg, op.fd, sys::to_arg(op.message), flags);
+            return receive_rest_of_message(op, asked);
         case IoKind::sendmsg:
             return send_rest_of_message(op, asked);
         case IoKind::readv:
@@ -105,6 +133,7 @@ bool moves_bytes(IoKind kind) { return kind != IoKind::accept && kind != IoKind:
 
 size_t total_length(const IoOp& op) {
     switch (op.kind) {
+        case IoKind::recvmsg:
         case IoKind::sendmsg: {
             size_t total = 0;
             for (size_t i = 0; i < op.message->msg_iovlen; ++i) {
@@ -148,7 +177,7 @@ Attempt attempt(IoOp& op, bool& drained) {
         }
         op.done += static_cast<size_t>(result);
         drained = op.kind == IoKind::recv && static_cast<size_t>(result) < asked && (op.flags & MSG_PEEK) == 0;
-        if (!op.whole || op.done >= total_length(op)) {
+        if (!op.whole || op.done >= total_length(op) || brought_control_data(op)) {
             op.result = static_cast<long>(op.done);
             return Attempt::finished;
         }

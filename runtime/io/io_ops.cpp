@@ -26,9 +26,14 @@ void request_stop(Waiter& waiter, WakeCause cause) {
     self_->backend().cancel(*waiter.operation);
 }
 
-// A vector operation; where the descriptor cannot be asked without waiting, a thread waits once it is ready.
-long perform_vector(IoOp& op, const FdEntry& entry) {
+// A vector operation. A descriptor that knows no RWF_NOWAIT is made non-blocking if it is ours alone; else a kernel
+// thread waits once it is ready.
+long perform_vector(IoOp& op, FdEntry& entry) {
     long result = perform(op, 0);
+    if (result == -EOPNOTSUPP && entry.kind() != FdKind::file && !entry.has(FdEntry::kShared)) {
+        hide_nonblocking(op.fd, entry);
+        result = perform(op, 0);
+    }
     if (result != -EOPNOTSUPP) {
         return result;
     }
@@ -41,10 +46,8 @@ long perform_vector(IoOp& op, const FdEntry& entry) {
                           static_cast<long>(op.length));
 }
 
-// A message call that does not wait, or fails: for the kernel to answer.
-bool leave_to_kernel(int fd, const FdEntry& entry, int flags) {
-    constexpr int kNeverWaits = MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB;
-    return !entry.is_socket() || (flags & kNeverWaits) != 0 || is_nonblocking(fd, entry);
+bool waits_for_all(const FdEntry& entry, int flags) {
+    return (flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL && entry.kind() != FdKind::datagram;
 }
 
 long plain_vector(long number, int fd, const iovec* vector, int count) {
@@ -75,6 +78,11 @@ bool is_nonblocking(int fd, const FdEntry& entry) {
     }
     long flags = sys::call(SYS_fcntl, fd, F_GETFL);
     return flags >= 0 && (flags & O_NONBLOCK) != 0;
+}
+
+bool never_waits(int fd, const FdEntry& entry, int flags) {
+    constexpr int kNeverWaits = MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB;
+    return !entry.is_socket() || (flags & kNeverWaits) != 0 || is_nonblocking(fd, entry);
 }
 
 // A signal lets the call go on only if it has no timeout, as the kernel has it for sockets.
@@ -118,14 +126,14 @@ long io_recv(int fd, void* buffer, size_t length, int flags) {
     if (entry == nullptr) {
         return -EBADF;
     }
-    if (leave_to_kernel(fd, *entry, flags)) {
+    if (never_waits(fd, *entry, flags)) {
         return answered(sys::call(SYS_recvfrom, fd, sys::to_arg(buffer), static_cast<long>(length), flags));
     }
     IoOp op(IoKind::recv, fd, WaitReason::read);
     op.buffer = buffer;
     op.length = length;
     op.flags = flags;
-    op.whole = (flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL && entry->kind() != FdKind::datagram;
+    op.whole = waits_for_all(*entry, flags);
     return perform(op, entry->receive_timeout.load(std::memory_order_relaxed));
 }
 
@@ -136,12 +144,14 @@ long io_recvmsg(int fd, msghdr* message, int flags) {
     if (entry == nullptr) {
         return -EBADF;
     }
-    if (leave_to_kernel(fd, *entry, flags)) {
+    if (never_waits(fd, *entry, flags)) {
         result = answered(sys::call(SYS_recvmsg, fd, sys::to_arg(message), flags));
     } else {
         IoOp op(IoKind::recvmsg, fd, WaitReason::read);
         op.message = message;
+        op.length = message->msg_controllen;
         op.flags = flags;
+        op.whole = waits_for_all(*entry, flags);
         result = perform(op, entry->receive_timeout.load(std::memory_order_relaxed));
     }
     if (result >= 0) {
@@ -156,7 +166,7 @@ long io_send(int fd, const void* buffer, size_t length, int flags) {
     if (entry == nullptr) {
         return -EBADF;
     }
-    if (leave_to_kernel(fd, *entry, flags)) {
+    if (never_waits(fd, *entry, flags)) {
         return answered(sys::call(SYS_sendto, fd, sys::to_arg(buffer), static_cast<long>(length), flags));
     }
     IoOp op(IoKind::send, fd, WaitReason::write);
@@ -174,7 +184,7 @@ long io_sendmsg(int fd, const msghdr* message, int flags) {
     if (entry == nullptr) {
         return -EBADF;
     }
-    if (leave_to_kernel(fd, *entry, flags)) {
+    if (never_waits(fd, *entry, flags)) {
         return answered(sys::call(SYS_sendmsg, fd, sys::to_arg(message), flags));
     }
     IoOp op(IoKind::sendmsg, fd, WaitReason::write);

@@ -32,7 +32,7 @@ long io_connect(int fd, const sockaddr* address, socklen_t length);
 // Unwinds when cancelled.
 long perform(IoOp& op, Nanoseconds timeout);
 
-// Parks until the descriptor is ready for the poll events. 1, or -errno (-EAGAIN: timeout).
+// Parks until the descriptor is ready for the poll events. 1, or -errno (-EAGAIN: timeout; -EINTR as in perform).
 long wait_ready(int fd, short events, Nanoseconds timeout);
 
 // One blocking system call on a descriptor (its first argument) on a kernel thread of its own, for what cannot be asked
@@ -45,5 +45,8 @@ long answered(long result);
 // Whether the call must not wait: the program set O_NONBLOCK, on this number or, where others share the description, on
 // any.
 bool is_nonblocking(int fd, const FdEntry& entry);
+
+// A message call that does not wait, or fails: for the kernel to answer.
+bool never_waits(int fd, const FdEntry& entry, int flags);
 
 }  // namespace rondo

@@ -37,12 +37,12 @@ long ask_epoll(void* subject) {
     return sys::call(SYS_epoll_wait, call->set, sys::to_arg(call->events), call->most, 0);
 }
 
-// Waits where the first answer was none.
-long wait_on(const Question& question, pollfd* fds, nfds_t count, Deadline deadline) {
-    long answer = wait_for_answer(question, fds, count, deadline);
-    if (answer == 0) {
-        cancellation_point();
-    }
+// For a call whose first answer was none.
+long wait_on(const Question& question, pollfd* fds, nfds_t count, Deadline deadline, Restart restart = Restart::never) {
+    long answer = 0;
+    do {
+        answer = wait_for_answer(question, fds, count, deadline);
+    } while (!ends_call(answer, restart));
     return answer;
 }
 
@@ -54,7 +54,8 @@ long wait_ready(int fd, short events, Nanoseconds timeout) {
     Question question{ask_poll, &call};
     long ready = question.ask();
     if (ready == 0) {
-        ready = wait_on(question, &look, 1, timeout > 0 ? deadline_in(timeout) : Deadline{});
+        Restart restart = timeout > 0 ? Restart::never : Restart::allowed;
+        ready = wait_on(question, &look, 1, timeout > 0 ? deadline_in(timeout) : Deadline{}, restart);
     }
     return ready != 0 ? ready : -EAGAIN;
 }

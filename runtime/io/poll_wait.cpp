@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "runtime/core/blocking_call.h"
 #include "runtime/core/worker.h"
 #include "runtime/io/io_ops.h"
 
@@ -17,7 +18,7 @@ namespace {
 
 constexpr nfds_t kInFrame = 4;
 
-enum class Pause { ended, over, impossible };
+enum class Pause { ended, over, interrupted, impossible };
 
 short wanted_events(short events) {
     int wanted = events;
@@ -38,6 +39,7 @@ class Group {
         : fds_(fds), count_(count), members_(members), whole_(IoKind::poll, -1, WaitReason::poll) {
         whole_.waiter.object = fds;
         whole_.waiter.interrupt = stop_group;
+        whole_.waiter.interruptible = true;
     }
 
     Pause wait(Deadline deadline) {
@@ -52,7 +54,7 @@ class Group {
             self_->backend().withdraw(members_[i]);
         }
         if (refused == 0) {
-            return whole_.request == WakeCause::pending ? Pause::ended : Pause::over;
+            return how_it_ended();
         }
         if (refused != -EBADF) {
             return Pause::impossible;
@@ -62,6 +64,13 @@ class Group {
     }
 
    private:
+    Pause how_it_ended() const {
+        if (whole_.request == WakeCause::interrupted) {
+            return Pause::interrupted;
+        }
+        return whole_.request == WakeCause::pending ? Pause::ended : Pause::over;
+    }
+
     // 0: held, or never to be told of.
     long submit(const pollfd& wanted) {
         IoOp* op = new (&members_[used_]) IoOp(IoKind::poll, wanted.fd, WaitReason::poll);
@@ -81,24 +90,25 @@ class Group {
     IoOp whole_;
 };
 
-void poll_on_thread(pollfd* fds, nfds_t count, Deadline deadline) {
+Pause poll_on_thread(pollfd* fds, nfds_t count, Deadline deadline) {
     Nanoseconds left = deadline.never() ? 0 : deadline.at - now_ns();
     timespec timeout = to_timespec(left > 0 ? left : 0);
-    call_on_thread(SYS_ppoll, sys::to_arg(fds), static_cast<long>(count),
-                   sys::to_arg(deadline.never() ? nullptr : &timeout));
+    long time = sys::to_arg(deadline.never() ? nullptr : &timeout);
+    long result = make_blocking_call({{SYS_ppoll, {sys::to_arg(fds), static_cast<long>(count), time}}});
+    return result == -EINTR ? Pause::interrupted : Pause::ended;
 }
 
 long wait_with(const Question& question, pollfd* fds, nfds_t count, IoOp* members, Deadline deadline) {
     Pause pause = Pause::ended;
     long answer = 0;
-    while (answer == 0 && pause != Pause::over && !deadline.passed()) {
+    while (answer == 0 && pause == Pause::ended && !deadline.passed()) {
         pause = Group(fds, count, members).wait(deadline);
         if (pause == Pause::impossible) {
-            poll_on_thread(fds, count, deadline);
+            pause = poll_on_thread(fds, count, deadline);
         }
         answer = question.ask();
     }
-    return answer;
+    return answer == 0 && pause == Pause::interrupted ? -EINTR : answer;
 }
 
 }  // namespace
@@ -126,6 +136,14 @@ long wait_for_answer(const Question& question, pollfd* fds, nfds_t count, Deadli
         free(room);
     }
     return answer;
+}
+
+bool ends_call(long answer, Restart restart) {
+    if (answer != 0 && answer != -EINTR) {
+        return true;
+    }
+    cancellation_point();
+    return answer == 0 || interrupted(restart);
 }
 
 }  // namespace rondo

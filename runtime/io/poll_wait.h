@@ -13,7 +13,7 @@
 
 #include <cerrno>
 
-#include "runtime/core/waiter.h"
+#include "runtime/core/interrupt.h"
 
 namespace rondo {
 
@@ -40,9 +40,12 @@ inline Deadline deadline_in(Nanoseconds timeout) { return timeout > 0 ? Deadline
 // Whether a first answer ends the call, which it pays for: it is not 0, or the call does not wait.
 bool settled(long answer, Deadline deadline);
 
-// Waits for the events in fds and asks again until there is an answer or the deadline passes: that answer, or 0. fds is
-// scratch where a descriptor cannot be watched. A cancellation ends the wait as a deadline does; the caller, which may
-// own memory, acts on it.
+// Waits for the events in fds and asks again until there is an answer or the deadline passes: that answer, or 0. A
+// signal ends it with -EINTR, a cancellation as the deadline does. fds is scratch where a descriptor cannot be watched.
 long wait_for_answer(const Question& question, pollfd* fds, nfds_t count, Deadline deadline);
+
+// Whether an answer ends the call, or it waits again: asked when the caller holds nothing any more, for this runs the
+// handlers of signals, and unwinds when cancelled.
+bool ends_call(long answer, Restart restart);
 
 }  // namespace rondo

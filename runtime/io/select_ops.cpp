@@ -149,7 +149,8 @@ class SelectCall {
     uint64_t frame_[2 * kSets * FD_SETSIZE / kWordBits];
 };
 
-long select_now_or_wait(SelectCall& call, Deadline deadline) {
+long select_now_or_wait(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, Deadline deadline) {
+    SelectCall call(count, readable, writable, exceptional);
     if (!call.allocate()) {
         return -ENOMEM;
     }
@@ -168,13 +169,9 @@ long select_now_or_wait(SelectCall& call, Deadline deadline) {
 long io_select(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, Deadline deadline) {
     cancellation_point();
     long ready = 0;
-    {
-        SelectCall call(count, readable, writable, exceptional);
-        ready = select_now_or_wait(call, deadline);
-    }
-    if (ready == 0) {
-        cancellation_point();
-    }
+    do {
+        ready = select_now_or_wait(count, readable, writable, exceptional, deadline);
+    } while (!ends_call(ready, Restart::never));
     return ready;
 }
 

@@ -244,6 +244,11 @@ ssize_t rondo_send(int fd, const void* buffer, size_t length, int flags);
 ssize_t rondo_sendto(int fd, const void* buffer, size_t length, int flags, const struct sockaddr* address,
                      socklen_t addrlen);
 ssize_t rondo_sendmsg(int fd, const struct msghdr* message, int flags);
+/* Linux's rules: the timeout is looked at after each message and the time left written back (EINVAL: not a valid time);
+ * the number of messages, if there is one, wins over an error. */
+struct mmsghdr;
+int rondo_recvmmsg(int fd, struct mmsghdr* messages, unsigned count, int flags, struct timespec* timeout);
+int rondo_sendmmsg(int fd, struct mmsghdr* messages, unsigned count, int flags);
 ssize_t rondo_read(int fd, void* buffer, size_t length);
 ssize_t rondo_write(int fd, const void* buffer, size_t length);
 ssize_t rondo_readv(int fd, const struct iovec* vector, int count);
@@ -255,6 +260,20 @@ int rondo_dup2(int fd, int to);
 int rondo_dup3(int fd, int to, int flags);
 int rondo_pipe(int ends[2]);
 int rondo_pipe2(int ends[2], int flags);
+/* The other calls that make a descriptor; reading them parks like any read. Errors are Linux's. */
+int rondo_eventfd(unsigned initial, int flags);
+int rondo_eventfd_read(int fd, uint64_t* value);
+int rondo_eventfd_write(int fd, uint64_t value);
+int rondo_timerfd_create(clockid_t clock, int flags);
+int rondo_signalfd(int fd, const sigset_t* mask, int flags);
+int rondo_inotify_init(void);
+int rondo_inotify_init1(int flags);
+int rondo_epoll_create(int size);
+int rondo_epoll_create1(int flags);
+int rondo_fanotify_init(unsigned flags, unsigned event_flags);
+int rondo_memfd_create(const char* name, unsigned flags);
+int rondo_pidfd_open(pid_t pid, unsigned flags);
+int rondo_pidfd_getfd(int process, int fd, unsigned flags);
 int rondo_fcntl(int fd, int command, unsigned long arg);
 int rondo_ioctl(int fd, unsigned long request, void* arg);
 
