@@ -23,6 +23,7 @@ struct Functions {
     int (*key_delete)(pthread_key_t);
     void* (*getspecific)(pthread_key_t);
     int (*setspecific)(pthread_key_t, const void*);
+    int (*clone)(int (*)(void*), void*, int, void*, ...);
 };
 
 const Functions& functions();

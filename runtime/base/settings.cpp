@@ -24,6 +24,7 @@ constexpr string_view kPrefix = "RONDO_";
 constexpr string_view kTestPrefix = "RONDO_TEST_";
 constexpr size_t kMinStack = 16 << 10;
 constexpr size_t kMaxStack = 1 << 30;
+constexpr uint64_t kMaxStallMs = 3'600'000;
 
 // Digits only; false if there are none, other characters, or more than the limit.
 bool parse_number(string_view text, uint64_t limit, uint64_t& out) {
@@ -106,6 +107,15 @@ Verdict parse_sched(string_view value, Settings& out) {
     return value == "graph" || value == "seeded" ? Verdict::not_available : Verdict::bad;
 }
 
+Verdict parse_stall(string_view value, Settings& out) {
+    uint64_t milliseconds = 0;
+    if (!parse_number(value, kMaxStallMs, milliseconds)) {
+        return Verdict::bad;
+    }
+    out.stall_ms = static_cast<unsigned>(milliseconds);
+    return Verdict::good;
+}
+
 struct Row {
     string_view name;
     string_view expected;
@@ -118,6 +128,7 @@ constexpr Row kRows[] = {
     {"RONDO_TLS", "worker", parse_tls},
     {"RONDO_STACK", "a size from 16K to 1G, with K, M or G", parse_stack},
     {"RONDO_SCHED", "fifo", parse_sched},
+    {"RONDO_STALL_MS", "a number of milliseconds from 0 (off) to 3600000", parse_stall},
 };
 
 constexpr size_t kLongestName = 31;

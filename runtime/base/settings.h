@@ -10,6 +10,7 @@
 //   RONDO_TLS       fiber | worker          default: worker
 //   RONDO_STACK     16K..1G, suffix K M G   default: the runtime's
 //   RONDO_SCHED     fifo                    default: fifo
+//   RONDO_STALL_MS  0..3600000; 0: off     default: 0
 //   RONDO_TEST_*    the test suite's own, left alone
 //
 // Runs before any thread exists, on any stack; allocates nothing and calls nothing that the shim intercepts.
@@ -29,6 +30,7 @@ struct Settings {
     TlsMode tls = TlsMode::worker;
     size_t stack_bytes = 0;  // 0: the runtime's default
     SchedKind sched = SchedKind::fifo;
+    unsigned stall_ms = 0;  // 0: no stall watchdog
 };
 
 constexpr unsigned kMaxWorkers = 256;

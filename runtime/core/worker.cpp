@@ -41,6 +41,7 @@ void Worker::release(bool with_stack) {
 
 void Worker::become_current_thread() {
     self_ = this;
+    tid_.store(sys::gettid(), std::memory_order_relaxed);
     thread_state_.find();
     pass_ticks_ = ticks();
 }
@@ -213,6 +214,12 @@ void Worker::post(Message& message) {
     if (asleep_.load(std::memory_order_seq_cst) && asleep_.exchange(false, std::memory_order_seq_cst)) {
         backend_->wake();
     }
+}
+
+__attribute__((no_sanitize("thread"))) WorkerView Worker::view() const {
+    return {__atomic_load_n(&switches_, __ATOMIC_RELAXED), __atomic_load_n(&pass_ticks_, __ATOMIC_RELAXED),
+            __atomic_load_n(&current_, __ATOMIC_RELAXED), tid_.load(std::memory_order_relaxed),
+            asleep_.load(std::memory_order_relaxed)};
 }
 
 void Worker::drain_inbox() {

@@ -23,6 +23,15 @@
 
 namespace rondo {
 
+// What another kernel thread can see of a worker without its help; the fields need not be of one moment.
+struct WorkerView {
+    uint64_t switches;
+    uint64_t pass_ticks;  // when it last looked at I/O
+    Fiber* current;       // null: its own loop
+    int tid;              // of its kernel thread; 0 before that has run
+    bool asleep;          // in its backend
+};
+
 class Worker {
    public:
     // index: 0 is the main thread's. False: no memory for timers, cache or loop stack.
@@ -90,6 +99,10 @@ class Worker {
     unsigned index() const { return index_; }
     uint64_t switches() const { return switches_; }
 
+    // Any thread. What it looks at is written with plain stores (gcc makes three instructions of a relaxed increment,
+    // in each switch); they are aligned words, so what is read is at most old.
+    WorkerView view() const;
+
     std::atomic<int64_t> load{0};  // fibers placed here and not ended; any thread
 
    private:
@@ -124,6 +137,7 @@ class Worker {
     Context loop_context_;
     Stack loop_stack_;
     unsigned index_ = 0;
+    std::atomic<int> tid_{0};
 
     alignas(64) Inbox inbox_;
     std::atomic<bool> asleep_{false};

@@ -24,6 +24,7 @@
 #include "runtime/sched/fifo_policy.h"
 #include "runtime/sync/once.h"
 #include "runtime/system/diagnostics.h"
+#include "runtime/system/watchdog.h"
 
 extern char** environ;
 
@@ -182,6 +183,9 @@ int start() {
     // function-local static for one that recurses into it as long as libc says that there are no others.
     __libc_single_threaded = 0;
     started.store(true, std::memory_order_release);
+    if (settings.stall_ms != 0) {
+        start_watchdog(settings.stall_ms);
+    }
     return 0;
 }
 

@@ -22,6 +22,7 @@ struct Setting {
     const char* variable;
     const char* value;
     const char* help;
+    const char* alone = nullptr;  // what the option means without "=VALUE", if the variable is not set
 };
 
 constexpr Setting kSettings[] = {
@@ -30,6 +31,7 @@ constexpr Setting kSettings[] = {
     {"--tls", "RONDO_TLS", "worker", "whose are thread-local variables (default: worker)"},
     {"--stack", "RONDO_STACK", "SIZE", "reserved for each thread, 16K to 1G (default: 8M)"},
     {"--sched", "RONDO_SCHED", "fifo", "scheduling policy (default: fifo)"},
+    {"--watch", "RONDO_STALL_MS", "[=MS]", "report threads that keep their worker for MS milliseconds (100)", "100"},
 };
 
 struct Command {
@@ -62,7 +64,8 @@ const Command* find_command(string_view option) {
     return nullptr;
 }
 
-// Takes "--x=VALUE", or "--x" and the next word. Returns how many words it took; 0 with an error set.
+// Takes "--x=VALUE", or "--x" and the next word, or "--x" if it can stand alone. Returns how many words it took; 0 with
+// an error set.
 int take_setting(char** argv, Options& options) {
     string_view word = argv[0];
     size_t equals = word.find('=');
@@ -72,13 +75,14 @@ int take_setting(char** argv, Options& options) {
         return 0;
     }
     bool joined = equals != string_view::npos;
-    const char* value = joined ? argv[0] + equals + 1 : argv[1];
+    bool alone = !joined && setting->alone != nullptr;
+    const char* value = joined ? argv[0] + equals + 1 : alone ? setting->alone : argv[1];
     if (value == nullptr) {
         options.error = string(word) + ": needs a value, " + setting->value;
         return 0;
     }
-    setenv(setting->variable, value, 1);
-    return joined ? 1 : 2;
+    setenv(setting->variable, value, alone ? 0 : 1);
+    return joined || alone ? 1 : 2;
 }
 
 }  // namespace
@@ -122,13 +126,13 @@ void print_help() {
         "a call that would block a thread lets another one run.\n"
         "\n");
     for (const Setting& setting : kSettings) {
-        string usage = string(setting.option) + " " + setting.value;
+        string usage = string(setting.option) + (setting.alone == nullptr ? " " : "") + setting.value;
         printf("  %-18s  %s\n", usage.c_str(), setting.help);
     }
     for (const Command& command : kCommands) {
         printf("  %-18s  %s\n", command.option, command.help);
     }
-    printf("\nEach setting can also be given in the environment:");
+    printf("\nEach setting can also be given in the environment:\n ");
     for (const Setting& setting : kSettings) {
         printf(" %s", setting.variable);
     }

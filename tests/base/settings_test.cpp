@@ -51,6 +51,7 @@ TEST_CASE("defaults") {
     CHECK(parsed.settings.workers == 0);
     CHECK(parsed.settings.stack_bytes == 0);
     CHECK(parsed.settings.io == rondo::IoChoice::automatic);
+    CHECK(parsed.settings.stall_ms == 0);
 }
 
 TEST_CASE("every setting") {
@@ -65,6 +66,8 @@ TEST_CASE("every setting") {
 TEST_CASE("edges of the ranges") {
     CHECK(parse({"RONDO_WORKERS=1"}).settings.workers == 1);
     CHECK(parse({"RONDO_WORKERS=256"}).settings.workers == 256);
+    CHECK(parse({"RONDO_STALL_MS=0"}).settings.stall_ms == 0);
+    CHECK(parse({"RONDO_STALL_MS=3600000"}).settings.stall_ms == 3600000);
     CHECK(parse({"RONDO_STACK=16384"}).settings.stack_bytes == 16384);
     CHECK(parse({"RONDO_STACK=16k"}).settings.stack_bytes == 16384);
     CHECK(parse({"RONDO_STACK=8M"}).settings.stack_bytes == 8 << 20);
@@ -73,7 +76,8 @@ TEST_CASE("edges of the ranges") {
          {"RONDO_STACK=16383", "RONDO_STACK=15K", "RONDO_STACK=2G", "RONDO_STACK=1025M", "RONDO_STACK=K",
           "RONDO_STACK=", "RONDO_STACK=8MB", "RONDO_STACK=-1", "RONDO_STACK=99999999999999999999999", "RONDO_WORKERS=0",
           "RONDO_WORKERS=257", "RONDO_WORKERS= 1", "RONDO_WORKERS=+1", "RONDO_WORKERS=18446744073709551617",
-          "RONDO_IO=EPOLL", "RONDO_TLS=", "RONDO_SCHED=lifo"}) {
+          "RONDO_IO=EPOLL", "RONDO_TLS=", "RONDO_SCHED=lifo", "RONDO_STALL_MS=", "RONDO_STALL_MS=-1",
+          "RONDO_STALL_MS=100ms", "RONDO_STALL_MS=3600001"}) {
         CAPTURE(bad);
         CHECK_FALSE(parse({bad}).good);
     }
@@ -91,7 +95,7 @@ TEST_CASE("what is wrong is said in one line") {
     refuses("RONDO_STAKC=2M", "rondo: RONDO_STAKC: no such setting; did you mean RONDO_STACK?");
     refuses("RONDO_COLOUR=red",
             "rondo: RONDO_COLOUR: no such setting; there are RONDO_WORKERS RONDO_IO RONDO_TLS RONDO_STACK "
-            "RONDO_SCHED");
+            "RONDO_SCHED RONDO_STALL_MS");
 }
 
 TEST_CASE("a long value neither overflows the buffer nor hides what was expected") {

@@ -84,6 +84,12 @@ class Running(Installed):
                          {"RONDO_WORKERS": "2", "RONDO_STACK": "64K", "RONDO_IO": "epoll", "RONDO_TLS": "worker",
                           "RONDO_SCHED": "fifo"})
 
+    def test_watch_may_stand_alone(self):
+        for options, before, after in ((("--watch",), None, "100"), (("--watch",), "30", "30"), (("--watch=7",), "30", "7")):
+            settings = {"RONDO_STALL_MS": before} if before else None
+            with self.subTest(options=options, before=before):
+                self.assertEqual(self.environment_of(*options, settings=settings).get("RONDO_STALL_MS"), after)
+
     @unittest.skipIf(programs.SANITIZED, "LD_PRELOAD names the sanitizer's libraries")
     def test_what_the_user_preloads_stays_behind_the_shim(self):
         other = str(self.folder / "other.so")

@@ -44,8 +44,8 @@ class Options(LauncherTest):
     def test_help_names_every_option_and_setting(self):
         done = programs.rondo("--help")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        for word in ("--workers N", "--io", "--tls", "--stack SIZE", "--sched", "--check", "--version", "RONDO_WORKERS",
-                     "RONDO_STACK", "126", "127"):
+        for word in ("--workers N", "--io", "--tls", "--stack SIZE", "--sched", "--watch[=MS]", "--check", "--version", "RONDO_WORKERS",
+                     "RONDO_STACK", "RONDO_STALL_MS", "126", "127"):
             self.assertIn(word, done.stdout)
         self.assertLessEqual(max(map(len, done.stdout.splitlines())), 110)
 
@@ -82,6 +82,8 @@ class Settings(LauncherTest):
             ("RONDO_TLS", "fiber"): "RONDO_TLS=fiber: not available in this version; expected worker",
             ("RONDO_STACK", "8X"): "RONDO_STACK=8X: expected a size from 16K to 1G, with K, M or G",
             ("RONDO_SCHED", "graph"): "RONDO_SCHED=graph: not available in this version; expected fifo",
+            ("RONDO_STALL_MS", "soon"):
+                "RONDO_STALL_MS=soon: expected a number of milliseconds from 0 (off) to 3600000",
             ("RONDO_WORKER", "2"): "RONDO_WORKER: no such setting; did you mean RONDO_WORKERS?",
         }
         for (name, value), message in cases.items():
@@ -92,6 +94,7 @@ class Settings(LauncherTest):
     def test_options_are_checked_like_settings(self):
         self.refuses(2, "RONDO_WORKERS=999: expected a number from 1 to 256", "--workers", "999", "/bin/true")
         self.refuses(2, "RONDO_STACK=1: expected a size from 16K to 1G, with K, M or G", "--stack=1", "/bin/true")
+        self.refuses(2, "RONDO_STALL_MS=: expected a number of milliseconds from 0 (off) to 3600000", "--watch=", "/bin/true")
 
     def test_settings_are_judged_before_the_program(self):
         self.refuses(2, "RONDO_IO=x: expected auto or epoll", "/nonexistent", settings={"RONDO_IO": "x"})

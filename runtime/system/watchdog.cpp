@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See watchdog.h. Runs on a kernel thread of its own with all signals blocked. Its state is one block that only this
+// thread uses; a forked child is without it and starts another with its runtime.
+//
+// Time counts only while the worker could have gone on: not while it waits for a processor, is stopped, or while this
+// thread itself was held up. So neither a loaded machine nor a debugger makes reports.
+//
+// The descriptors that it needs come from a table of its own. In the program's they would take numbers that the program
+// expects for itself, and be refused when that is full. stderr is borrowed from the program for each report, since
+// keeping it open would keep a pipe alive that the program closes.
+
+#include "runtime/system/watchdog.h"
+
+#include <linux/close_range.h>
+#include <sys/prctl.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include "runtime/base/print.h"
+#include "runtime/base/real.h"
+#include "runtime/base/reserve.h"
+#include "runtime/base/text.h"
+#include "runtime/core/worker.h"
+#include "runtime/core/workers.h"
+#include "runtime/system/kernel_thread.h"
+#include "runtime/system/mappings.h"
+#include "runtime/system/unwinder.h"
+
+namespace rondo {
+
+namespace {
+
+constexpr Nanoseconds kLooksWithinStall = 8;
+constexpr size_t kMostSites = 256;
+constexpr Nanoseconds kShortestRest = kSecond;
+constexpr Nanoseconds kLongestRest = 16 * kSecond;
+
+// What the watchdog knows of one worker.
+struct Watch {
+    uint64_t switches;
+    uint64_t pass_ticks;
+    bool suspected;         // the counters had not moved; then also:
+    KernelThread before;    // when `stalled` was last added to
+    Nanoseconds uncounted;  // the time since then
+    Nanoseconds stalled;
+    bool examined;  // this stall was
+};
+
+class Watchdog {
+   public:
+    explicit Watchdog(Nanoseconds limit, Watch* watches) : limit_(limit), watches_(watches) {}
+    [[noreturn]] void run();
+    // Returns when it takes no more descriptors of the program.
+    void wait_until_apart();
+
+   private:
+    void take_descriptors();
+    void look(unsigned index, Nanoseconds elapsed);
+    void examine(unsigned index);
+    void report(unsigned index, const Fiber* fiber, bool unwound);
+    void compose(unsigned index, const Fiber* fiber, bool unwound, Text& out);
+    bool is_new(uint64_t site);
+    void send(std::string_view text);
+
+    Nanoseconds limit_;
+    Watch* watches_;
+    std::atomic<uint32_t> apart_{0};
+    bool own_descriptors_ = false;
+    Nanoseconds rest_ = 0;  // after a look at a known site: how long not to examine any
+    Nanoseconds rests_until_ = 0;
+    size_t site_count_ = 0;
+    uint64_t sites_[kMostSites] = {};
+    Unwinder unwinder_;
+    char report_[20 * 1024];
+};
+
+bool moved(const WorkerView& view, const Watch& watch) {
+    return view.asleep || view.switches != watch.switches || view.pass_ticks != watch.pass_ticks;
+}
+
+// The thread may end meanwhile; its blocks stay readable.
+__attribute__((no_sanitize("thread"))) void name_thread(const Fiber* fiber, unsigned worker, Text& out) {
+    if (fiber == nullptr) {
+        out << "worker " << uint64_t{worker} << "'s own loop has not ended";
+        return;
+    }
+    const char* name = fiber->rest->name;
+    out << "thread " << fiber->id;
+    if (name[0] != '\0') {
+        out << " \"";
+        out.quote({name, strnlen(name, sizeof fiber->rest->name)}) << "\"";
+    }
+    out << " has kept worker " << uint64_t{worker};
+}
+
+__attribute__((no_sanitize("thread"))) uint64_t start_of(const Fiber* fiber) {
+    return fiber != nullptr ? reinterpret_cast<uint64_t>(fiber->rest->start) : 0;
+}
+
+// The program's stderr, or -errno.
+int borrow_stderr() {
+    long process = sys::call(SYS_pidfd_open, sys::getpid());
+    if (process < 0) {
+        return static_cast<int>(process);
+    }
+    long fd = sys::call(SYS_pidfd_getfd, process, 2);
+    sys::close(static_cast<int>(process));
+    return static_cast<int>(fd);
+}
+
+// Only where stderr can be borrowed; a closed one will do.
+void Watchdog::take_descriptors() {
+    int fd = borrow_stderr();
+    if (fd >= 0) {
+        sys::close(fd);
+    }
+    own_descriptors_ =
+        (fd >= 0 || fd == -EBADF) && sys::call(SYS_close_range, 0, static_cast<long>(~0U), CLOSE_RANGE_UNSHARE) == 0;
+}
+
+void Watchdog::wait_until_apart() {
+    while (apart_.load(std::memory_order_acquire) == 0) {
+        sys::futex_wait(&apart_, 0, nullptr);
+    }
+}
+
+void Watchdog::run() {
+    sys::call(SYS_prctl, PR_SET_NAME, sys::to_arg("rondo-watchdog"));
+    take_descriptors();
+    apart_.store(1, std::memory_order_release);
+    sys::futex_wake(&apart_, 1);
+    unwinder_.find_tool();
+    const Nanoseconds period = limit_ < kLooksWithinStall * kMillisecond ? kMillisecond : limit_ / kLooksWithinStall;
+    Nanoseconds before = now_ns();
+    for (;;) {
+        timespec pause = to_timespec(period);
+        sys::call(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, sys::to_arg(&pause), 0);
+        Nanoseconds now = now_ns();
+        Nanoseconds elapsed = now - before < 2 * period ? now - before : 2 * period;
+        before = now;
+        for (unsigned i = 0; i < worker_count(); ++i) {
+            look(i, elapsed);
+        }
+    }
+}
+
+// Adds to watch.stalled. While a thread waits for a processor, nothing tells for how long; it is counted, without that
+// time, when it has one.
+void count(Watch& watch, const KernelThread& now, Nanoseconds elapsed) {
+    if (now.stopped || !watch.suspected) {
+        watch.suspected = true;
+        watch.before = now;
+        watch.uncounted = 0;
+        return;
+    }
+    watch.uncounted += elapsed;
+    bool without_processor = now.running && now.ran_ns != 0 && now.ran_ns == watch.before.ran_ns;
+    if (without_processor) {
+        return;
+    }
+    auto delayed = static_cast<Nanoseconds>(now.delayed_ns - watch.before.delayed_ns);
+    watch.stalled += watch.uncounted > delayed ? watch.uncounted - delayed : 0;
+    watch.uncounted = 0;
+    watch.before = now;
+}
+
+void Watchdog::look(unsigned index, Nanoseconds elapsed) {
+    Watch& watch = watches_[index];
+    WorkerView view = worker_at(index)->view();
+    if (view.tid == 0 || moved(view, watch)) {
+        watch = {};
+        watch.switches = view.switches;
+        watch.pass_ticks = view.pass_ticks;
+        return;
+    }
+    if (watch.examined) {
+        return;
+    }
+    KernelThread now;
+    if (!read_kernel_thread(view.tid, now)) {
+        return;
+    }
+    count(watch, now, elapsed);
+    if (watch.stalled >= limit_ && now_ns() >= rests_until_) {
+        examine(index);
+    }
+}
+
+// Only a capture that was made while the worker still stalled is about the stall.
+void Watchdog::examine(unsigned index) {
+    watches_[index].examined = true;
+    Worker& worker = *worker_at(index);
+    WorkerView view = worker.view();
+    bool captured = unwinder_.capture(view.tid);
+    if (!moved(worker.view(), watches_[index])) {
+        bool unwound = captured && unwinder_.finish();
+        report(index, view.current, unwound);
+    }
+    unwinder_.end();
+}
+
+// A place that goes on stalling costs less and less.
+void Watchdog::report(unsigned index, const Fiber* fiber, bool unwound) {
+    uint64_t site = unwound ? unwinder_.site() : watches_[index].before.pc;
+    if (!is_new(site != 0 ? site : start_of(fiber))) {
+        rest_ = 2 * rest_ < kShortestRest ? kShortestRest : 2 * rest_ > kLongestRest ? kLongestRest : 2 * rest_;
+        rests_until_ = now_ns() + rest_;
+        return;
+    }
+    rest_ = 0;
+    Text text(report_, sizeof report_);
+    compose(index, fiber, unwound, text);
+    send({report_, strlen(report_)});
+}
+
+void Watchdog::compose(unsigned index, const Fiber* fiber, bool unwound, Text& out) {
+    const Watch& watch = watches_[index];
+    out << "rondo: stall: ";
+    name_thread(fiber, index, out);
+    out << " for " << static_cast<uint64_t>(watch.stalled / kMillisecond) << " ms, ";
+    if (unwound) {
+        out << unwinder_.doing() << "\n" << unwinder_.lines();
+        return;
+    }
+    if (watch.before.system_call >= 0) {
+        out << "in system call number " << static_cast<uint64_t>(watch.before.system_call) << " at ";
+        describe_address(watch.before.pc, out);
+    } else {
+        out << (watch.before.running ? "running" : "in the kernel") << ", in a thread that began at ";
+        describe_address(start_of(fiber), out);
+    }
+    out << "\n  (no backtrace: " << unwinder_.problem() << ")\n";
+}
+
+bool Watchdog::is_new(uint64_t site) {
+    for (size_t i = 0; i < site_count_; ++i) {
+        if (sites_[i] == site) {
+            return false;
+        }
+    }
+    if (site_count_ == kMostSites) {
+        return false;
+    }
+    sites_[site_count_++] = site;
+    return true;
+}
+
+void Watchdog::send(std::string_view text) {
+    int fd = own_descriptors_ ? borrow_stderr() : 2;
+    while (!text.empty()) {
+        long written = sys::write(fd, text.data(), text.size());
+        if (written <= 0 && written != -EINTR) {
+            break;
+        }
+        text.remove_prefix(written > 0 ? static_cast<size_t>(written) : 0);
+    }
+    if (own_descriptors_ && fd >= 0) {
+        sys::close(fd);
+    }
+}
+
+void* watchdog_main(void* watchdog) { static_cast<Watchdog*>(watchdog)->run(); }
+
+}  // namespace
+
+void start_watchdog(unsigned stall_ms) {
+    auto* watches = reserve_array<Watch>(worker_count());
+    auto* room = reserve_array<Watchdog>(1);
+    auto limit = static_cast<Nanoseconds>(stall_ms) * kMillisecond;
+    Watchdog* watchdog = watches != nullptr && room != nullptr ? new (room) Watchdog(limit, watches) : nullptr;
+    if (watchdog != nullptr && real::start_kernel_thread(watchdog_main, watchdog, nullptr, 0) == 0) {
+        watchdog->wait_until_apart();
+    } else {
+        Line note;
+        note << "rondo: no memory or kernel thread for the stall watchdog; running without";
+        note.send(2);
+    }
+}
+
+}  // namespace rondo
