@@ -207,7 +207,7 @@ class Signals(Lesson):
     def test_a_handler_that_prints(self):
         """Which text comes out is undefined: that is the lesson. But the program ends, for every handler has run."""
         for outcome in self.outcomes("signal_printf", ("wrong",), ""):
-            self.assertTrue("in the handler\n" in outcome.output, outcome)
+            self.assertTrue(outcome.output, outcome)
 
 
 class Pages(http.server.BaseHTTPRequestHandler):
