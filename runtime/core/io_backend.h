@@ -49,7 +49,8 @@ struct IoOp : ListNode {  // the node: in order of parking, the backend's
         const iovec* vector;     // readv, writev
         sockaddr* address;       // accept, connect
     };
-    // recv, send: bytes; recvmsg: room for control data; readv, writev: elements; connect: of address
+    // recv, send: bytes; recvmsg: room for control data; readv, writev: elements; connect: of address; poll: the number's
+    // generation
     size_t length = 0;
     socklen_t* address_length = nullptr;     // accept
     size_t done = 0;                         // bytes moved so far

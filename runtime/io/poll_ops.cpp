@@ -26,6 +26,14 @@ long ask_poll(void* subject) {
     return sys::call(SYS_ppoll, sys::to_arg(call->fds), static_cast<long>(call->count), sys::to_arg(&now));
 }
 
+long count_told(const pollfd* fds, nfds_t count) {
+    long told = 0;
+    for (nfds_t i = 0; i < count; ++i) {
+        told += fds[i].revents != 0 ? 1 : 0;
+    }
+    return told;
+}
+
 struct EpollCall {
     int set;
     epoll_event* events;
@@ -65,7 +73,10 @@ long io_poll(pollfd* fds, nfds_t count, Deadline deadline) {
     PollCall call{fds, count};
     Question question{ask_poll, &call};
     long ready = question.ask();
-    return settled(ready, deadline) ? ready : wait_on(question, fds, count, deadline);
+    if (!settled(ready, deadline)) {
+        ready = wait_on(question, fds, count, deadline);
+    }
+    return ready == -EBADF ? count_told(fds, count) : ready;
 }
 
 long io_epoll_wait(int set, epoll_event* events, int most, Deadline deadline) {

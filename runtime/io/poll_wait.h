@@ -41,7 +41,8 @@ inline Deadline deadline_in(Nanoseconds timeout) { return timeout > 0 ? Deadline
 bool settled(long answer, Deadline deadline);
 
 // Waits for the events in fds and asks again until there is an answer or the deadline passes: that answer, or 0. A
-// signal ends it with -EINTR, a cancellation as the deadline does. fds is scratch where a descriptor cannot be watched.
+// signal ends it with -EINTR, a cancellation as the deadline does; the closing of a descriptor with -EBADF and POLLNVAL
+// in its revents. fds is scratch otherwise.
 long wait_for_answer(const Question& question, pollfd* fds, nfds_t count, Deadline deadline);
 
 // Whether an answer ends the call, or it waits again: asked when the caller holds nothing any more, for this runs the

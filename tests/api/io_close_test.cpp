@@ -65,6 +65,22 @@ TEST_CASE("a poll on a descriptor that is closed reports POLLNVAL" * doctest::sk
     CHECK((watched.revents & POLLNVAL) != 0);
 }
 
+TEST_CASE("a poll ends when its descriptor is closed, also if the number is used again at once" *
+          doctest::skip(kNptl)) {
+    for (int round = 0; round < 100; ++round) {
+        Connection pair = connect_unix();
+        int number = pair.server.get();
+        pollfd watched{number, POLLIN, 0};
+        Call poller([&watched] { return ssize_t{rondo_poll(&watched, 1, -1)}; });
+        poller.await_parked();
+        CHECK(rondo_close(pair.server.release()) == 0);
+        Connection fresh = connect_unix();
+        CHECK((fresh.client.get() == number || fresh.server.get() == number));
+        CHECK(poller.result() == 1);
+        CHECK(watched.revents == POLLNVAL);
+    }
+}
+
 TEST_CASE("close is EBADF the second time") {
     Connection pair = connect_unix();
     int fd = pair.client.release();
