@@ -11,7 +11,6 @@
 // may be left.
 #include "stress.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,27 +78,6 @@ void watch(const std::vector<std::unique_ptr<Driver>>& drivers) {
             }
         }
     }
-}
-
-int open_descriptors() {
-    DIR* directory = opendir("/proc/self/fd");
-    if (directory == nullptr) fail("/proc/self/fd");
-    int count = 0;
-    while (readdir(directory) != nullptr) ++count;
-    closedir(directory);
-    return count;
-}
-
-void expect_nothing_left() {
-    rondo_stats stats;
-    const int64_t limit = now_ns() + kStallNs;
-    do {
-        rondo_yield();
-        rondo_get_stats(&stats);
-    } while ((stats.live_threads > 1 || stats.armed_timers != 0 || stats.pending_io != 0) && now_ns() < limit);
-    expect(stats.live_threads <= 1, "all threads have ended");
-    expect_equal(static_cast<long>(stats.armed_timers), 0, "armed timers at the end");
-    expect_equal(static_cast<long>(stats.pending_io), 0, "pending operations at the end");
 }
 
 Options parse(int argc, char** argv) {

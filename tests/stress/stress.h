@@ -51,6 +51,10 @@ class Random {
 void expect(bool holds, const char* what);
 void expect_equal(long got, long wanted, const char* what);
 
+int open_descriptors();
+// No thread but the caller, no timer and no operation: now or soon.
+void expect_nothing_left();
+
 int64_t now_ns(clockid_t clock = CLOCK_MONOTONIC);
 timespec at(int64_t nanoseconds);
 // An absolute time up to `span_us` microseconds ahead.

@@ -3,6 +3,7 @@
 // The stress harness: failures, time, pages that vanish, crews, and the one foreign kernel thread.
 // Pages come from one reserved range in turn, so that an unmapped page is not mapped again for the next 65,536
 // objects: a late touch faults instead of meeting a new object.
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -19,6 +20,7 @@ namespace {
 
 constexpr size_t kPageBytes = 4096;
 constexpr size_t kPages = 65'536;
+constexpr int64_t kSettleNs = 10'000'000'000;
 
 struct PageRange {
     PageRange() {
@@ -213,6 +215,27 @@ void Crew::join() {
     expect_equal(rondo_sem_wait(&foreign_->done), 0, "sem_wait");
     rondo_sem_destroy(&foreign_->done);
     foreign_.reset();
+}
+
+int open_descriptors() {
+    DIR* directory = opendir("/proc/self/fd");
+    if (directory == nullptr) fail("/proc/self/fd");
+    int count = 0;
+    while (readdir(directory) != nullptr) ++count;
+    closedir(directory);
+    return count;
+}
+
+void expect_nothing_left() {
+    rondo_stats stats;
+    const int64_t limit = now_ns() + kSettleNs;
+    do {
+        rondo_yield();
+        rondo_get_stats(&stats);
+    } while ((stats.live_threads > 1 || stats.armed_timers != 0 || stats.pending_io != 0) && now_ns() < limit);
+    expect(stats.live_threads <= 1, "all threads have ended");
+    expect_equal(static_cast<long>(stats.armed_timers), 0, "armed timers at the end");
+    expect_equal(static_cast<long>(stats.pending_io), 0, "pending operations at the end");
 }
 
 }  // namespace rondo::stress
