@@ -74,6 +74,20 @@ bool brought_control_data(const IoOp& op) {
     return op.kind == IoKind::recvmsg && (op.message->msg_controllen > 0 || (op.message->msg_flags & MSG_CTRUNC) != 0);
 }
 
+// Whether O_NONBLOCK is set on the description, by us. It is taken away when others get to share it, also while an
+// operation waits.
+bool hidden_nonblocking(int fd) {
+    FdEntry* entry = FdTable::instance().entry(fd);
+    return entry != nullptr && entry->has(FdEntry::kHidden);
+}
+
+long accept_call(const IoOp& op) {
+    if (!hidden_nonblocking(op.fd)) {
+        return -EOPNOTSUPP;
+    }
+    return sys::call(SYS_accept4, op.fd, sys::to_arg(op.address), sys::to_arg(op.address_length), op.flags);
+}
+
 // RWF_NOWAIT of <linux/fs.h>, or the O_NONBLOCK that we hide; the position -1 means the file's own.
 long vector_call(IoOp& op, size_t& asked) {
     constexpr long kNoWait = 8;
@@ -85,10 +99,8 @@ long vector_call(IoOp& op, size_t& asked) {
         count = slice(op.vector, op.length, op.done, elements, asked);
         vector = elements;
     }
-    FdEntry* entry = FdTable::instance().entry(op.fd);
-    bool hidden = entry != nullptr && entry->has(FdEntry::kHidden);
     long number = op.kind == IoKind::readv ? SYS_preadv2 : SYS_pwritev2;
-    return sys::call(number, op.fd, sys::to_arg(vector), count, -1, -1, hidden ? 0 : kNoWait);
+    return sys::call(number, op.fd, sys::to_arg(vector), count, -1, -1, hidden_nonblocking(op.fd) ? 0 : kNoWait);
 }
 
 // Once the descriptor is ready, asking again tells how the attempt ended and, after a failure, lets the socket be used
@@ -120,7 +132,7 @@ long system_call(IoOp& op, size_t& asked) {
         case IoKind::writev:
             return vector_call(op, asked);
         case IoKind::accept:
-            return sys::call(SYS_accept4, op.fd, sys::to_arg(op.address), sys::to_arg(op.address_length), op.flags);
+            return accept_call(op);
         case IoKind::connect:
             return connect_again(op);
         case IoKind::poll:

@@ -208,16 +208,6 @@ FdKind socket_kind(int domain, int type, int protocol) {
     return internet && (protocol == 0 || protocol == IPPROTO_TCP) ? FdKind::tcp : FdKind::stream;
 }
 
-void hide_nonblocking(int fd, FdEntry& entry) {
-    if (entry.has(FdEntry::kHidden)) {
-        return;
-    }
-    long flags = sys::call(SYS_fcntl, fd, F_GETFL);
-    if (flags >= 0 && sys::call(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK) == 0) {
-        entry.set(FdEntry::kHidden);
-    }
-}
-
 void share(int fd) {
     FdEntry* entry = FdTable::instance().entry(fd);
     if (entry == nullptr || entry->life() != FdEntry::Life::live) {

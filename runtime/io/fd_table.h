@@ -115,9 +115,6 @@ class FdTable {
 // The kind of a socket with this domain, type and protocol.
 FdKind socket_kind(int domain, int type, int protocol);
 
-// Makes a description of our own non-blocking, unseen by the program.
-void hide_nonblocking(int fd, FdEntry& entry);
-
 // Stops hiding O_NONBLOCK: the description is about to be shared.
 void share(int fd);
 

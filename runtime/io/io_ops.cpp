@@ -30,8 +30,8 @@ void request_stop(Waiter& waiter, WakeCause cause) {
 // thread waits once it is ready.
 long perform_vector(IoOp& op, FdEntry& entry) {
     long result = perform(op, 0);
-    if (result == -EOPNOTSUPP && entry.kind() != FdKind::file && !entry.has(FdEntry::kShared)) {
-        hide_nonblocking(op.fd, entry);
+    bool may_hide = result == -EOPNOTSUPP && entry.kind() != FdKind::file;
+    if (may_hide && FdTable::instance().hide_nonblocking(op.fd, entry)) {
         result = perform(op, 0);
     }
     if (result != -EOPNOTSUPP) {

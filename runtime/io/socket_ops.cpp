@@ -71,14 +71,17 @@ long io_accept(int fd, sockaddr* address, socklen_t* length, int flags) {
     if (!listener->is_socket() || is_nonblocking(fd, *listener)) {
         return answered(fd_accept(fd, address, length, flags));
     }
-    if (!FdTable::instance().hide_nonblocking(fd, *listener)) {
-        return born_accepted(fd, accept_shared(fd, *listener, address, length, flags), flags);
+    long accepted = -EOPNOTSUPP;
+    if (FdTable::instance().hide_nonblocking(fd, *listener)) {
+        IoOp op(IoKind::accept, fd, WaitReason::accept);
+        op.address = address;
+        op.address_length = length;
+        op.flags = flags;
+        accepted = perform(op, listener->receive_timeout.load(std::memory_order_relaxed));
     }
-    IoOp op(IoKind::accept, fd, WaitReason::accept);
-    op.address = address;
-    op.address_length = length;
-    op.flags = flags;
-    long accepted = perform(op, listener->receive_timeout.load(std::memory_order_relaxed));
+    if (accepted == -EOPNOTSUPP && !listener->has(FdEntry::kHidden)) {  // shared, perhaps only since we waited
+        accepted = accept_shared(fd, *listener, address, length, flags);
+    }
     return born_accepted(fd, accepted, flags);
 }
 
