@@ -4,7 +4,7 @@
 // fclose: what is pending is written first, by calls that park. Then the caller's lock, if it holds it, is let go, and
 // libc closes the stream, told (by the flag it has for
 // the purpose) not to close the descriptor; rondo_close does that, last, so that threads parked on the number are
-// woken before it can be used again. A stream of popen is libc's whole: its close waits for a process.
+// woken before it can be used again.
 //
 // fflush(NULL) parks for one stream at a time and holds no lock of the list meanwhile. A stream that another thread is
 // using is left to that thread: waiting for it could be for ever, when it is parked in a read.
@@ -154,8 +154,12 @@ RONDO_EXPORT(int, fflush_unlocked, (FILE * stream)) {
     return stream == nullptr ? flush_all() : flush_unlocked(stream);
 }
 
-RONDO_EXPORT(int, fclose, (FILE * stream)) {
+int rondo::shim::close_any_stream(FILE* stream) {
     return started() && is_plain_file(stream) ? close_stream(stream) : real_fclose(stream);
+}
+
+RONDO_EXPORT(int, fclose, (FILE * stream)) {
+    return close_any_stream(stream);
 }
 RONDO_ALIAS(_IO_fclose, fclose);
 

@@ -48,6 +48,9 @@ size_t get_bytes(FILE* stream, char* to, size_t count);
 int put_character(FILE* stream, int character);
 size_t put_bytes(FILE* stream, const char* from, size_t count);
 
+// fclose of any stream.
+int close_any_stream(FILE* stream);
+
 // Drains any stream: through here if it parks, else through libc.
 int flush_unlocked(FILE* stream);
 

@@ -46,6 +46,7 @@ enum class WaitReason : uint8_t {
     poll,
     offload,
     close,
+    child,
 };
 
 inline const char* wait_reason_name(WaitReason reason) {
@@ -54,7 +55,8 @@ inline const char* wait_reason_name(WaitReason reason) {
                                              "once",          "semaphore",      "join",
                                              "sleep",         "futex",          "read",
                                              "write",         "accept",         "connect",
-                                             "poll",          "offload",        "close"};
+                                             "poll",          "offload",        "close",
+                                             "child"};
     return kNames[static_cast<int>(reason)];
 }
 

@@ -129,6 +129,10 @@ long EpollBackend::announce_and_register(int fd, Watch& watch, FdEntry& entry) {
 // True: finished.
 bool EpollBackend::try_now(IoOp& op, Watch& watch, const FdEntry& entry) {
     bool drained = false;
+    if (op.kind == IoKind::accept && entry.has(FdEntry::kShared)) {
+        op.result = -EOPNOTSUPP;  // it waits for connections that another process may take
+        return true;
+    }
     Attempt outcome = attempt(op, drained);
     bool skip = drained && watch.registered && !watch.never_skip && entry.kind() == FdKind::tcp &&
                 !entry.has(FdEntry::kNeverSkip);

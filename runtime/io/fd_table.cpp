@@ -37,6 +37,11 @@ Nanoseconds socket_timeout(int fd, int name) {
     return value.tv_sec * kSecond + value.tv_usec * 1000;
 }
 
+bool survives_exec(int fd) {
+    long flags = sys::call(SYS_fcntl, fd, F_GETFD);
+    return flags >= 0 && (flags & FD_CLOEXEC) == 0;
+}
+
 FdKind kind_of_mode(int fd, mode_t mode) {
     if (S_ISSOCK(mode)) {
         return socket_kind(socket_option(fd, SO_DOMAIN), socket_option(fd, SO_TYPE), socket_option(fd, SO_PROTOCOL));
@@ -192,6 +197,16 @@ void FdTable::after_fork(bool in_child) {
         }
     }
     hide_lock_.unlock();
+}
+
+void FdTable::before_exec() {
+    SpinGuard hold(hide_lock_);
+    for (int fd = 0; fd <= highest_.load(std::memory_order_relaxed); ++fd) {
+        const FdEntry& each = entries_[fd];
+        if (each.life() == FdEntry::Life::live && !each.has(FdEntry::kShared) && survives_exec(fd)) {
+            share(fd);
+        }
+    }
 }
 
 void FdTable::born_unknown(int fd) {

@@ -100,6 +100,10 @@ class FdTable {
     void before_fork();
     void after_fork(bool in_child);
 
+    // An exec shares the descriptions of the descriptors that it leaves open, also one in a new process: the same for
+    // those. Linear in the descriptors in use, one system call for each that is ours alone.
+    void before_exec();
+
     size_t capacity() const { return capacity_; }
 
    private:

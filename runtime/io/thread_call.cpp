@@ -11,6 +11,7 @@
 #include "runtime/io/thread_call.h"
 
 #include <cerrno>
+#include <new>
 
 #include "runtime/core/blocking_call.h"
 #include "runtime/core/wait_table.h"
@@ -144,6 +145,13 @@ void stop_thread_calls(int fd) {
         Waiter waiter(WaitReason::close, reinterpret_cast<const void*>(static_cast<intptr_t>(fd)));
         queue.park_back(waiter, {});
     }
+}
+
+Spinlock& thread_calls_fork_lock() { return calls_lock; }
+
+void forget_thread_calls() {
+    new (&calls) List<ThreadCall>;
+    calls_with_fd.store(0, std::memory_order_relaxed);
 }
 
 }  // namespace rondo

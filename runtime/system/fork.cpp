@@ -25,6 +25,7 @@
 #include "runtime/core/stack_pool.h"
 #include "runtime/io/fd_table.h"
 #include "runtime/io/offload_pool.h"
+#include "runtime/io/thread_call.h"
 #include "runtime/system/runtime.h"
 
 namespace rondo {
@@ -43,6 +44,7 @@ void visit_locks(void (*visit)(Spinlock&)) {
     visit_local_locks(visit);
     visit(OffloadPool::files().fork_lock());
     visit(OffloadPool::waits().fork_lock());
+    visit(thread_calls_fork_lock());
 }
 
 // Returns the mask that the caller restores when all is as it was.

@@ -21,6 +21,7 @@
 #include "runtime/core/workers.h"
 #include "runtime/io/epoll_backend.h"
 #include "runtime/io/offload_pool.h"
+#include "runtime/io/thread_call.h"
 #include "runtime/sched/fifo_policy.h"
 #include "runtime/sync/once.h"
 #include "runtime/system/diagnostics.h"
@@ -251,6 +252,7 @@ void leave_runtime_to_parent() {
     forget_all_waiters();
     OffloadPool::files().forget_all();
     OffloadPool::waits().forget_all();
+    forget_thread_calls();
     Once::after_fork_in_child();
     if (caller == nullptr || in_slab) {
         adopted_fiber.store(nullptr, std::memory_order_relaxed);

@@ -80,6 +80,9 @@ class Programs(unittest.TestCase):
     def test_threads(self):
         self.check("threads")
 
+    def test_processes(self):
+        self.check("processes")
+
     def test_synchronisation(self):
         self.check("synchronisation")
 

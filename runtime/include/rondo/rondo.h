@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -293,6 +294,13 @@ int rondo_epoll_pwait(int set, struct epoll_event* events, int most, int timeout
 int rondo_epoll_pwait2(int set, struct epoll_event* events, int most, const struct timespec* timeout,
                        const sigset_t* mask);
 
+/* ---- children: cancellation points ---------------------------------------------------------------------------------
+ */
+
+pid_t rondo_waitpid(pid_t pid, int* status, int options);
+pid_t rondo_wait4(pid_t pid, int* status, int options, struct rusage* usage);
+int rondo_waitid(int type, id_t id, siginfo_t* info, int options); /* type: an idtype_t */
+
 /* ---- sleeping -------------------------------------------------------------------------------------------------------
  */
 
@@ -331,6 +339,9 @@ int rondo_offload(void (*fn)(void*), void* arg);
 /* 1 if reading or writing the descriptor can wait for somebody else (socket, pipe, terminal, eventfd…), 0 for files,
  * -1 and EBADF. */
 int rondo_fd_waits(int fd);
+/* Before a program is executed, in this process or a new one: the descriptors that it will inherit get the flags that the
+ * caller's program set, where the runtime had changed them, and keep them. */
+void rondo_before_exec(void);
 /* Writes one line a thread (id, name, state, wait reason, object) to the descriptor; async-signal-safe. */
 void rondo_dump(int fd);
 /* "rondo 0.1.0" */
