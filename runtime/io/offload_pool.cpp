@@ -18,22 +18,37 @@ namespace {
 constexpr Nanoseconds kIdleLimit = kSecond;
 constexpr unsigned kFileThreads = 4;
 
-constinit OffloadPool file_pool(kFileThreads, false);
+constexpr unsigned kNameThreads = 4;
+constexpr Nanoseconds kPatience = 10 * kMillisecond;
+constexpr unsigned kMostAtATime = 16;
+constexpr unsigned kQuietLooks = 100;
+
+constinit OffloadPool file_pool(kFileThreads, false, OffloadPool::Growth::when_stuck);
+constinit OffloadPool name_pool(kNameThreads, false, OffloadPool::Growth::when_stuck);
 constinit OffloadPool wait_pool(UINT32_MAX, true);
 
 }  // namespace
 
 OffloadPool& OffloadPool::files() { return file_pool; }
 
+OffloadPool& OffloadPool::names() { return name_pool; }
+
 OffloadPool& OffloadPool::waits() { return wait_pool; }
 
 // A thread is started before the job is queued: it may fail, and must not be done off the fiber's stack.
 int OffloadPool::run(void (*fn)(void*), void* arg, Interruption interruption) {
     bool start = false;
+    bool watch = false;
     {
         SpinGuard hold(lock_);
-        start = ++expected_ > idle_ && threads_ < most_threads_;
+        bool busy = ++expected_ > idle_;
+        start = busy && threads_ < most_threads_;
+        watch = busy && !start && growth_ == Growth::when_stuck && !watched_;
         threads_ += start ? 1 : 0;
+        watched_ = watched_ || watch;
+    }
+    if (watch) {
+        start_watcher();
     }
     if (int error = start ? start_thread() : 0; error != 0) {
         return error;
@@ -85,6 +100,7 @@ void OffloadPool::queue(void* queued) {
 void OffloadPool::forget_all() {
     new (&jobs_) List<Job>;
     expected_ = threads_ = idle_ = 0;
+    watched_ = false;
 }
 
 void* OffloadPool::thread_main(void* pool) {
@@ -105,13 +121,16 @@ void OffloadPool::serve() {
 OffloadPool::Job* OffloadPool::wait_for_job() {
     bool counted = false;
     bool tired = false;
+    bool ends = false;
     for (;;) {
         uint32_t seen = posted_.load(std::memory_order_acquire);
         {
             SpinGuard hold(lock_);
             Job* job = jobs_.pop_front();
             expected_ -= job != nullptr ? 1 : 0;
-            bool leaves = job != nullptr || (tired && expected_ == 0);
+            taken_ += job != nullptr ? 1 : 0;
+            ends = idle_threads_end_ || threads_ > most_threads_;
+            bool leaves = job != nullptr || (tired && ends && expected_ == 0);
             idle_ -= counted && leaves ? 1 : 0;
             if (leaves) {
                 threads_ -= job == nullptr ? 1 : 0;
@@ -121,7 +140,52 @@ OffloadPool::Job* OffloadPool::wait_for_job() {
             counted = true;
         }
         timespec until = to_timespec(now_ns() + kIdleLimit);
-        tired = sys::futex_wait(&posted_, seen, idle_threads_end_ ? &until : nullptr) == -ETIMEDOUT;
+        tired = sys::futex_wait(&posted_, seen, ends ? &until : nullptr) == -ETIMEDOUT;
+    }
+}
+
+// Without a watcher the pool does not grow, which is no error.
+void OffloadPool::start_watcher() {
+    if (real::start_kernel_thread(watcher_main, this, nullptr, 0) != 0) {
+        SpinGuard hold(lock_);
+        watched_ = false;
+    }
+}
+
+void* OffloadPool::watcher_main(void* pool) {
+    static_cast<OffloadPool*>(pool)->watch();
+    return nullptr;
+}
+
+void OffloadPool::watch() {
+    unsigned seen = 0;
+    unsigned started = 0;
+    for (unsigned quiet = 0; quiet < kQuietLooks;) {
+        timespec pause = to_timespec(kPatience);
+        sys::call(SYS_nanosleep, sys::to_arg(&pause), 0);
+        {
+            SpinGuard hold(lock_);
+            // What the threads that were started last have taken is no sign that the others move.
+            bool stuck = !jobs_.empty() && taken_ - seen <= started;
+            unsigned wanted = started == 0 ? 1 : (started < kMostAtATime / 2 ? started * 2 : kMostAtATime);
+            unsigned queued = expected_ > idle_ ? expected_ - idle_ : 0;
+            started = stuck ? (wanted < queued ? wanted : queued) : 0;
+            threads_ += started;
+            seen = taken_;
+            quiet = jobs_.empty() ? quiet + 1 : 0;
+            watched_ = quiet < kQuietLooks;
+        }
+        start_more(started);
+    }
+}
+
+void OffloadPool::start_more(unsigned count) {
+    for (unsigned i = 0; i < count; ++i) {
+        if (real::start_kernel_thread(thread_main, this, nullptr, 0) != 0) {
+            SpinGuard hold(lock_);
+            threads_ -= count - i;
+            return;
+        }
     }
 }
 

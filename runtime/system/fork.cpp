@@ -43,6 +43,7 @@ void visit_locks(void (*visit)(Spinlock&)) {
     visit(StackPool::instance().fork_lock());
     visit_local_locks(visit);
     visit(OffloadPool::files().fork_lock());
+    visit(OffloadPool::names().fork_lock());
     visit(OffloadPool::waits().fork_lock());
     visit(thread_calls_fork_lock());
 }

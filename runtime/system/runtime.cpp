@@ -251,6 +251,7 @@ void leave_runtime_to_parent() {
     StackPool::instance().forget_others(in_slab ? caller : nullptr);
     forget_all_waiters();
     OffloadPool::files().forget_all();
+    OffloadPool::names().forget_all();
     OffloadPool::waits().forget_all();
     forget_thread_calls();
     Once::after_fork_in_child();

@@ -160,3 +160,15 @@ TEST_CASE("a job is done when run returns, time after time") {
         REQUIRE(ran);
     }
 }
+
+TEST_CASE("a pool that is stuck grows until all its jobs run at once, and shrinks when it is idle") {
+    static constinit OffloadPool pool(2, false, OffloadPool::Growth::when_stuck);
+    long before = threads_before();
+    Meeting meeting(20);
+    call_from_threads(pool, 20, meeting);
+    CHECK(meeting.most == 20);
+    CHECK(wait_until([before] { return kernel_threads() == before + 2; }));
+    Meeting again(12);
+    call_from_threads(pool, 12, again);
+    CHECK(again.most == 12);
+}
