@@ -163,6 +163,14 @@ int rondo_offload(void (*fn)(void*), void* arg) {
     return OffloadPool::files().run(fn, arg);
 }
 
+int rondo_offload_lookup(void (*fn)(void*), void* arg) {
+    if (!on_fiber()) {
+        fn(arg);
+        return 0;
+    }
+    return OffloadPool::names().run(fn, arg);
+}
+
 int rondo_fd_waits(int fd) { return as_int(fd_waits(fd)); }
 
 }  // extern "C"

@@ -17,6 +17,7 @@
 #include "runtime/core/worker.h"
 #include "runtime/core/workers.h"
 #include "runtime/io/fd_table.h"
+#include "runtime/io/file_ops.h"
 #include "runtime/io/io_ops.h"
 #include "runtime/io/thread_call.h"
 
@@ -148,7 +149,9 @@ long fd_close(int fd) {
         return -EBADF;
     }
     forget_everywhere(fd, *entry);
-    long result = sys::close(fd);
+    // What was written is sent to the server now.
+    bool may_wait = entry->has(FdEntry::kRemote) && current_fiber() != nullptr;
+    long result = may_wait ? call_on_file(SYS_close, fd) : sys::close(fd);
     entry->end_close();
     return result;
 }
@@ -234,6 +237,14 @@ long fd_waits(int fd) {
         return -EBADF;
     }
     return entry->kind() != FdKind::file ? 1 : 0;
+}
+
+long fd_remote(int fd) {
+    FdEntry* entry = FdTable::instance().find(fd);
+    if (entry == nullptr) {
+        return -EBADF;
+    }
+    return entry->has(FdEntry::kRemote) ? 1 : 0;
 }
 
 }  // namespace rondo

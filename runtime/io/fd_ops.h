@@ -32,4 +32,7 @@ long fd_setsockopt(int fd, int level, int name, const void* value, socklen_t len
 // 1 if it can wait for somebody else, 0 if not, -EBADF.
 long fd_waits(int fd);
 
+// 1 if it is a file that was opened on a file system that is not local, 0 if not, -EBADF.
+long fd_remote(int fd);
+
 }  // namespace rondo

@@ -38,6 +38,7 @@ class FdEntry {
     static constexpr uint8_t kShared = 2;       // others may hold the description: inherited, duplicated, passed on
     static constexpr uint8_t kHidden = 4;       // O_NONBLOCK is set by us and not shown to the program
     static constexpr uint8_t kNeverSkip = 8;    // a short read proves nothing (a protocol layer was put on it)
+    static constexpr uint8_t kRemote = 16;      // a file that a server or another program keeps
 
     Life life() const { return static_cast<Life>(state_.load(std::memory_order_acquire) & 3); }
     uint32_t generation() const { return state_.load(std::memory_order_acquire) >> 2; }

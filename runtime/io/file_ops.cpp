@@ -20,9 +20,9 @@ constexpr int kElements = 64;
 constexpr long kNoWait = 8;  // RWF_NOWAIT of <linux/fs.h>
 
 struct FileCall {
-    long inline_number;
-    long blocking_number;
+    long number;
     int fd;
+    FilePlace place;
     iovec vector[kElements];
     int count;
     size_t done;
@@ -44,28 +44,40 @@ void drop_front(FileCall& call, size_t bytes) {
     }
 }
 
+long transfer(const FileCall& call, long more_flags) {
+    return sys::call(call.number, call.fd, sys::to_arg(call.vector), call.count, call.place.offset, 0,
+                     call.place.flags | more_flags);
+}
+
 void block_on_it(void* arg) {
     auto* call = static_cast<FileCall*>(arg);
-    call->result = sys::call(call->blocking_number, call->fd, sys::to_arg(call->vector), call->count);
+    call->result = transfer(*call, 0);
 }
 
 // True: finished without waiting, or failed.
 bool move_inline(FileCall& call) {
     while (call.count > 0) {
-        call.result = sys::call(call.inline_number, call.fd, sys::to_arg(call.vector), call.count, -1, -1, kNoWait);
+        call.result = transfer(call, kNoWait);
         if (call.result <= 0) {
             return call.result != -EAGAIN && call.result != -EOPNOTSUPP;
         }
         call.done += static_cast<size_t>(call.result);
         drop_front(call, static_cast<size_t>(call.result));
+        if (call.place.offset != FilePlace::kCurrent) {
+            call.place.offset += call.result;
+        }
     }
     call.result = 0;
     return true;
 }
 
 long run(FileCall& call, const iovec* vector, int count) {
-    if (count < 0 || count > kElements) {
-        return sys::call(call.blocking_number, call.fd, sys::to_arg(vector), count);
+    bool never_waits = (call.place.flags & kNoWait) != 0;
+    if (count < 0 || never_waits) {
+        return sys::call(call.number, call.fd, sys::to_arg(vector), count, call.place.offset, 0, call.place.flags);
+    }
+    if (count > kElements) {
+        return call_on_file(call.number, call.fd, sys::to_arg(vector), count, call.place.offset, 0, call.place.flags);
     }
     for (int i = 0; i < count; ++i) {
         call.vector[i] = vector[i];
@@ -80,16 +92,36 @@ long run(FileCall& call, const iovec* vector, int count) {
     return static_cast<long>(call.done) + call.result;
 }
 
+struct AnyCall {
+    long number;
+    long args[6];
+    long result;
+};
+
+void make_call(void* arg) {
+    auto* call = static_cast<AnyCall*>(arg);
+    const long* args = call->args;
+    call->result = sys::call(call->number, args[0], args[1], args[2], args[3], args[4], args[5]);
+}
+
 }  // namespace
 
-long read_file(int fd, const iovec* vector, int count) {
-    FileCall call{SYS_preadv2, SYS_readv, fd, {}, count, 0, 0};
+long read_file(int fd, const iovec* vector, int count, FilePlace place) {
+    FileCall call{SYS_preadv2, fd, place, {}, count, 0, 0};
     return run(call, vector, count);
 }
 
-long write_file(int fd, const iovec* vector, int count) {
-    FileCall call{SYS_pwritev2, SYS_writev, fd, {}, count, 0, 0};
+long write_file(int fd, const iovec* vector, int count, FilePlace place) {
+    FileCall call{SYS_pwritev2, fd, place, {}, count, 0, 0};
     return run(call, vector, count);
+}
+
+long call_on_file(long number, long a, long b, long c, long d, long e, long f) {
+    AnyCall call{number, {a, b, c, d, e, f}, 0};
+    if (OffloadPool::files().run(make_call, &call) != 0) {
+        make_call(&call);
+    }
+    return call.result;
 }
 
 }  // namespace rondo

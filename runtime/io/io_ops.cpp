@@ -54,6 +54,21 @@ long plain_vector(long number, int fd, const iovec* vector, int count) {
     return answered(sys::call(number, fd, sys::to_arg(vector), count));
 }
 
+// Only files have positions; what else there is answers at once, if it is not asked for its own offset.
+long positional(long number, int fd, const iovec* vector, int count, FilePlace place) {
+    FdEntry* entry = FdTable::instance().find(fd);
+    if (entry == nullptr) {
+        return -EBADF;
+    }
+    if (entry->kind() != FdKind::file) {
+        long arg = sys::to_arg(vector);
+        return place.offset == FilePlace::kCurrent
+                   ? call_on_thread(number, fd, arg, count, place.offset, 0, place.flags)
+                   : answered(sys::call(number, fd, arg, count, place.offset, 0, place.flags));
+    }
+    return number == SYS_preadv2 ? read_file(fd, vector, count, place) : write_file(fd, vector, count, place);
+}
+
 msghdr message_of(const iovec* vector, int count) {
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(vector);
@@ -116,8 +131,8 @@ long perform(IoOp& op, Nanoseconds timeout) {
     }
 }
 
-long call_on_thread(long number, int fd, long b, long c, long d) {
-    return finish_blocking_call({{number, {fd, b, c, d}}, fd}, Restart::allowed);
+long call_on_thread(long number, int fd, long b, long c, long d, long e, long f) {
+    return finish_blocking_call({{number, {fd, b, c, d, e, f}}, fd}, Restart::allowed);
 }
 
 long io_recv(int fd, void* buffer, size_t length, int flags) {
@@ -204,16 +219,24 @@ long io_readv(int fd, const iovec* vector, int count) {
     if (entry == nullptr) {
         return -EBADF;
     }
-    if (is_nonblocking(fd, *entry)) {
-        return plain_vector(SYS_readv, fd, vector, count);
-    }
     if (entry->kind() == FdKind::file) {
         return read_file(fd, vector, count);
+    }
+    if (is_nonblocking(fd, *entry)) {
+        return plain_vector(SYS_readv, fd, vector, count);
     }
     IoOp op(IoKind::readv, fd, WaitReason::read);
     op.vector = vector;
     op.length = static_cast<size_t>(count);
     return perform_vector(op, *entry);
+}
+
+long io_preadv(int fd, const iovec* vector, int count, FilePlace place) {
+    if (place.offset == FilePlace::kCurrent && place.flags == 0) {
+        return io_readv(fd, vector, count);
+    }
+    cancellation_point();
+    return positional(SYS_preadv2, fd, vector, count, place);
 }
 
 long io_read(int fd, void* buffer, size_t length) {
@@ -246,17 +269,25 @@ long io_writev(int fd, const iovec* vector, int count) {
     if (entry == nullptr) {
         return -EBADF;
     }
-    if (is_nonblocking(fd, *entry)) {
-        return plain_vector(SYS_writev, fd, vector, count);
-    }
     if (entry->kind() == FdKind::file) {
         return write_file(fd, vector, count);
+    }
+    if (is_nonblocking(fd, *entry)) {
+        return plain_vector(SYS_writev, fd, vector, count);
     }
     IoOp op(IoKind::writev, fd, WaitReason::write);
     op.vector = vector;
     op.length = static_cast<size_t>(count);
     op.whole = entry->kind() == FdKind::pipe;
     return perform_vector(op, *entry);
+}
+
+long io_pwritev(int fd, const iovec* vector, int count, FilePlace place) {
+    if (place.offset == FilePlace::kCurrent && place.flags == 0) {
+        return io_writev(fd, vector, count);
+    }
+    cancellation_point();
+    return positional(SYS_pwritev2, fd, vector, count, place);
 }
 
 long io_write(int fd, const void* buffer, size_t length) {

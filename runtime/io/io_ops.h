@@ -12,6 +12,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/core/io_backend.h"
 #include "runtime/io/fd_table.h"
+#include "runtime/io/file_ops.h"
 
 namespace rondo {
 
@@ -23,6 +24,10 @@ long io_read(int fd, void* buffer, size_t length);
 long io_readv(int fd, const iovec* vector, int count);
 long io_write(int fd, const void* buffer, size_t length);
 long io_writev(int fd, const iovec* vector, int count);
+
+// With a place in a file; of what has none, ESPIPE.
+long io_preadv(int fd, const iovec* vector, int count, FilePlace place);
+long io_pwritev(int fd, const iovec* vector, int count, FilePlace place);
 
 long io_accept(int fd, sockaddr* address, socklen_t* length, int flags);
 long io_connect(int fd, const sockaddr* address, socklen_t length);
@@ -37,7 +42,7 @@ long wait_ready(int fd, short events, Nanoseconds timeout);
 
 // One blocking system call on a descriptor (its first argument) on a kernel thread of its own, for what cannot be asked
 // without waiting. -EBADF when the descriptor is closed meanwhile, -EINTR by a signal; unwinds when cancelled.
-long call_on_thread(long number, int fd, long b, long c, long d = 0);
+long call_on_thread(long number, int fd, long b, long c, long d = 0, long e = 0, long f = 0);
 
 // What a call that did not wait gives back: a thread that asks again and again lets the others run.
 long answered(long result);

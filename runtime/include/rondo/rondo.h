@@ -256,6 +256,23 @@ ssize_t rondo_readv(int fd, const struct iovec* vector, int count);
 ssize_t rondo_writev(int fd, const struct iovec* vector, int count);
 /* Threads parked on the descriptor return -1 with EBADF before the number is free for reuse. */
 int rondo_close(int fd);
+/* Opening a FIFO or a terminal waits for its other side; what is not in the kernel's caches is looked up by a kernel
+ * thread. The mode is always passed. */
+int rondo_open(const char* path, int flags, mode_t mode);
+int rondo_openat(int directory, const char* path, int flags, mode_t mode);
+/* What the page cache holds is moved at once, the rest by a kernel thread. ESPIPE: no file. */
+ssize_t rondo_pread(int fd, void* buffer, size_t length, off_t offset);
+ssize_t rondo_pwrite(int fd, const void* buffer, size_t length, off_t offset);
+ssize_t rondo_preadv(int fd, const struct iovec* vector, int count, off_t offset);
+ssize_t rondo_pwritev(int fd, const struct iovec* vector, int count, off_t offset);
+ssize_t rondo_preadv2(int fd, const struct iovec* vector, int count, off_t offset, int flags);
+ssize_t rondo_pwritev2(int fd, const struct iovec* vector, int count, off_t offset, int flags);
+int rondo_fsync(int fd);
+int rondo_fdatasync(int fd);
+ssize_t rondo_sendfile(int out, int in, off_t* offset, size_t count);
+ssize_t rondo_splice(int in, off_t* in_offset, int out, off_t* out_offset, size_t length, unsigned flags);
+ssize_t rondo_tee(int in, int out, size_t length, unsigned flags);
+ssize_t rondo_vmsplice(int pipe, const struct iovec* vector, size_t count, unsigned flags);
 int rondo_dup(int fd);
 int rondo_dup2(int fd, int to);
 int rondo_dup3(int fd, int to, int flags);
@@ -336,6 +353,17 @@ long rondo_futex(uint32_t* word, int operation, uint32_t value, const struct tim
 /* Runs fn(arg) on a kernel thread of the offload pool while the calling thread parks; for calls that would block
  * the worker and end by themselves. fn must not call rondo_* I/O. ENOMEM/EAGAIN: no kernel thread could be had. */
 int rondo_offload(void (*fn)(void*), void* arg);
+/* The same on threads of their own for name look-ups, which may take minutes and must not hold up files, nor they them.
+ */
+int rondo_offload_lookup(void (*fn)(void*), void* arg);
+/* 1 if looking at the path (stat, access, readlink) may wait for a disk or a server, 0 if the answer is in the kernel's
+ * caches, be it an error. */
+int rondo_path_waits(int directory, const char* path, int follow);
+/* 1 if the descriptor was opened as a file that a server or another program keeps (NFS, FUSE …), else 0; -1 and EBADF.
+ */
+int rondo_fd_remote(int fd);
+/* Tells the runtime of a descriptor that a library got from the kernel by itself, as fopen does. Returns fd. */
+int rondo_fd_opened(int fd);
 /* 1 if reading or writing the descriptor can wait for somebody else (socket, pipe, terminal, eventfd…), 0 for files,
  * -1 and EBADF. */
 int rondo_fd_waits(int fd);
