@@ -3,6 +3,10 @@
 
 The slow file system is a FUSE server of our own (slow_fuse.py).
 """
+import contextlib
+import pathlib
+import socket
+import subprocess
 import tempfile
 import unittest
 
@@ -49,6 +53,56 @@ class Files(unittest.TestCase):
         while len(seen) < ATTEMPTS and not (seen and min(seen) <= MOST_MICROSECONDS * programs.TIME_FACTOR):
             seen.append(self.read_slowly(programs.CONFIGURATIONS[0]))
         self.assertLessEqual(min(seen), MOST_MICROSECONDS * programs.TIME_FACTOR, seen)
+
+
+DEAD_SERVER = "127.0.0.53", 53
+
+
+@contextlib.contextmanager
+def dead_name_server():
+    """A prefix for commands that then know only a name server which takes every question and answers none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, tempfile.TemporaryDirectory() as folder:
+        server.bind(DEAD_SERVER)
+        settings = pathlib.Path(folder) / "resolv.conf"
+        settings.write_text(f"nameserver {DEAD_SERVER[0]}\noptions timeout:1 attempts:2\n")
+        prefix = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"', str(settings)]
+        subprocess.run([*prefix, "true"], check=True, capture_output=True, timeout=30)
+        yield prefix
+
+
+class Names(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        try:
+            self.prefix = self.enterContext(dead_name_server())
+        except (OSError, subprocess.CalledProcessError) as error:
+            self.skipTest(f"no name server of our own can be set up here: {error}")
+
+    def look_up(self, *args, settings=None, native=False):
+        command = programs.command(BINARIES / "names", args, native=native)
+        done = subprocess.run(self.prefix + command, env=programs.environment(settings, native), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60 * programs.TIME_FACTOR, check=False)
+        self.assertEqual(done.returncode, 0, done)
+        return done.stdout
+
+    def test_answers_are_those_of_libc(self):
+        expected = self.look_up("answers", native=True)
+        for settings in programs.CONFIGURATIONS:
+            with self.subTest(workers=settings["RONDO_WORKERS"]):
+                self.assertEqual(self.look_up("answers", settings=settings), expected)
+
+    def test_a_dead_server_does_not_hold_up_files(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(bytes(1 << 16))
+            file.flush()
+            for settings in programs.CONFIGURATIONS:
+                with self.subTest(workers=settings["RONDO_WORKERS"]):
+                    self.look_up("files", file.name, settings=settings)
+
+    def test_slow_files_do_not_hold_up_look_ups(self):
+        with slow_fuse.Mount(delay=0.5) as mount:
+            self.look_up("look-ups", mount.path, settings=programs.CONFIGURATIONS[0])
 
 
 if __name__ == "__main__":
