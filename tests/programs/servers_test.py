@@ -227,7 +227,8 @@ class Parking(ServerTest):
                                 f"{world.name}: system calls {server.system_calls()}")
 
     def test_tcp_servers(self):
-        for program in ("tcp_iterative", "thread_per_connection", "thread_detached", "prethread_mutex", "prethread_queue"):
+        for program in ("tcp_iterative", "thread_per_connection", "thread_detached", "prethread_mutex", "prethread_queue",
+                        "poll_server"):
             self.check(lambda port: clients.interleaved(port, 1), program)
 
     def test_datagram_servers(self):
