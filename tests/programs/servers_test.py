@@ -227,9 +227,15 @@ class Parking(ServerTest):
                                 f"{world.name}: system calls {server.system_calls()}")
 
     def test_tcp_servers(self):
-        for program in ("tcp_iterative", "thread_per_connection", "thread_detached", "prethread_mutex", "prethread_queue",
-                        "poll_server"):
+        for program in ("tcp_iterative", "thread_per_connection", "thread_detached", "prethread_mutex", "prethread_queue"):
             self.check(lambda port: clients.interleaved(port, 1), program)
+
+    def test_event_loops(self):
+        for program in ("select_server", "poll_server", "epoll_level", "epoll_edge"):
+            self.check(lambda port: clients.interleaved(port, 8), program)
+
+    def test_servers_that_fork(self):
+        self.check(lambda port: clients.interleaved(port, 2), "fork_per_connection")
 
     def test_datagram_servers(self):
         for program in ("udp_iterative", "udp_threads"):
