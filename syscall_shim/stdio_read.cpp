@@ -4,12 +4,8 @@
 // The pattern of every function of this family: off a Rondo thread, libc; on one, the stream's lock, then our loop if
 // the stream parks, else libc's unlocked twin, which must not be called with libc's lock free because another thread of
 // this worker may hold ours.
-//
-// Scanning stays libc's: it is parked before the scan until there is some input, but a scan that needs more than one
-// read brings blocks the worker (docs/shim.md).
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +22,6 @@ extern "C" [[noreturn]] void __chk_fail();
 namespace {
 
 using namespace rondo::shim;
-using ScanCall = int(FILE*, const char*, va_list);
 
 RONDO_REAL(fgets);
 RONDO_REAL(fgets_unlocked);
@@ -37,8 +32,6 @@ RONDO_REAL(fread_unlocked);
 RONDO_REAL(getdelim);
 constinit Real<int(FILE*)> real_uflow("__uflow");
 constinit Real<int(FILE*)> real_underflow("__underflow");
-constinit Real<ScanCall> real_vfscanf("vfscanf");
-constinit Real<ScanCall> real_isoc99_vfscanf("__isoc99_vfscanf");
 
 constexpr size_t kFirstLineSize = 120;
 
@@ -149,14 +142,6 @@ ssize_t read_delimited(char** line, size_t* size, int delimiter, FILE* stream) {
     return real_getdelim(line, size, delimiter, stream);
 }
 
-int scan(Real<ScanCall>& real, FILE* stream, const char* format, va_list arguments) {
-    if (!on_thread()) return real.get()(stream, format, arguments);
-    StreamLock lock(stream);
-    if (parks(stream)) fill(stream);
-    LentLock lent(stream);
-    return real.get()(stream, format, arguments);
-}
-
 }  // namespace
 
 RONDO_EXPORT(char*, fgets, (char* to, int size, FILE* stream)) { return read_line(to, size, stream); }
@@ -222,53 +207,4 @@ RONDO_ALIAS(__getdelim, getdelim);
 
 RONDO_EXPORT(ssize_t, getline, (char** line, size_t* size, FILE* stream)) {
     return read_delimited(line, size, '\n', stream);
-}
-
-RONDO_EXPORT_UNDECLARED(int, vfscanf, (FILE * stream, const char* format, va_list arguments)) {
-    return scan(real_vfscanf, stream, format, arguments);
-}
-RONDO_ALIAS(__vfscanf, vfscanf);
-
-RONDO_EXPORT_UNDECLARED(int, vscanf, (const char* format, va_list arguments)) {
-    return scan(real_vfscanf, stdin, format, arguments);
-}
-
-RONDO_EXPORT_UNDECLARED(int, fscanf, (FILE * stream, const char* format, ...)) {
-    va_list arguments;
-    va_start(arguments, format);
-    int result = scan(real_vfscanf, stream, format, arguments);
-    va_end(arguments);
-    return result;
-}
-
-RONDO_EXPORT_UNDECLARED(int, scanf, (const char* format, ...)) {
-    va_list arguments;
-    va_start(arguments, format);
-    int result = scan(real_vfscanf, stdin, format, arguments);
-    va_end(arguments);
-    return result;
-}
-
-RONDO_EXPORT_UNDECLARED(int, __isoc99_vfscanf, (FILE * stream, const char* format, va_list arguments)) {
-    return scan(real_isoc99_vfscanf, stream, format, arguments);
-}
-
-RONDO_EXPORT_UNDECLARED(int, __isoc99_vscanf, (const char* format, va_list arguments)) {
-    return scan(real_isoc99_vfscanf, stdin, format, arguments);
-}
-
-RONDO_EXPORT_UNDECLARED(int, __isoc99_fscanf, (FILE * stream, const char* format, ...)) {
-    va_list arguments;
-    va_start(arguments, format);
-    int result = scan(real_isoc99_vfscanf, stream, format, arguments);
-    va_end(arguments);
-    return result;
-}
-
-RONDO_EXPORT_UNDECLARED(int, __isoc99_scanf, (const char* format, ...)) {
-    va_list arguments;
-    va_start(arguments, format);
-    int result = scan(real_isoc99_vfscanf, stdin, format, arguments);
-    va_end(arguments);
-    return result;
 }

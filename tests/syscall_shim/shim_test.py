@@ -134,6 +134,9 @@ class Programs(unittest.TestCase):
     def test_fortified_streams(self):
         self.check("streams_fortified")
 
+    def test_scanning(self):
+        self.check("scan")
+
     def test_stream_locks(self):
         self.check("stream_locks")
 
