@@ -25,6 +25,10 @@
 #include <time.h>
 #include <unistd.h>
 
+extern "C" {
+#include <sys/pidfd.h>
+}
+
 using rondo_t = pthread_t;
 using rondo_key_t = pthread_key_t;
 using rondo_once_t = pthread_once_t;

@@ -142,8 +142,12 @@ TEST_CASE("numbers beyond FD_SETSIZE are watched in sets that have room for them
 TEST_CASE("a count beyond the table of descriptors reads the sets no further than that") {
     Connection pair = connect_unix();
     int fd = pair.server.get();
-    OwnPage<char> page;
-    auto* readable = reinterpret_cast<fd_set*>(page.get() + 4096 - sizeof(fd_set));
+    // Room for 32,768 numbers, which no table here reaches, and then a page that cannot be read.
+    constexpr size_t kPage = 4096;
+    OwnPage<char[2 * kPage]> pages;
+    char* start = *pages.get();
+    REQUIRE(mprotect(start + kPage, kPage, PROT_NONE) == 0);
+    auto* readable = reinterpret_cast<fd_set*>(start);
     FD_SET(fd, readable);
     Call selector([&] { return ssize_t{rondo_select(1 << 20, readable, nullptr, nullptr, nullptr)}; });
     selector.await_parked();
