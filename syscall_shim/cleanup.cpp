@@ -37,6 +37,8 @@ constinit Real<BufferCall> real_unwind_next("__pthread_unwind_next");
 constinit Real<void(OldBuffer*, void (*)(void*), void*)> real_old_push("_pthread_cleanup_push");
 constinit Real<void(OldBuffer*, int)> real_old_pop("_pthread_cleanup_pop");
 
+constinit Real<void(__jmp_buf_tag*, int)> real_longjmp("siglongjmp");
+
 static_assert(sizeof(rondo_cleanup) <= sizeof(__pthread_unwind_buf_t::__pad));
 static_assert(sizeof(rondo_cleanup) <= offsetof(OldBuffer, __prev));
 
@@ -76,7 +78,7 @@ void pop(rondo_cleanup* frame, int execute) {
 
 void enter_handler(void* arg) {
     auto* buffer = static_cast<__pthread_unwind_buf_t*>(arg);
-    siglongjmp(reinterpret_cast<__jmp_buf_tag*>(buffer->__cancel_jmp_buf), 1);
+    real_longjmp(reinterpret_cast<__jmp_buf_tag*>(buffer->__cancel_jmp_buf), 1);
 }
 
 rondo_cleanup* frame_in(__pthread_unwind_buf_t* buffer) { return reinterpret_cast<rondo_cleanup*>(buffer->__pad); }

@@ -41,7 +41,7 @@ constexpr bool kSearch = true;
 
 sigset_t mask_of_thread() {
     sigset_t mask;
-    sigemptyset(&mask);
+    rondo_sigmask(SIG_BLOCK, nullptr, &mask);
     return mask;
 }
 

@@ -2,12 +2,11 @@
 // pthread family: calls on a thread's handle that Rondo threads do not have, or have only in part.
 //
 // libc's versions read the thread descriptor that a handle of its own points to; a handle of ours would make them read
-// something else. So each is answered here: signals to one thread and scheduling by the kernel are refused with the
-// error that POSIX names, and what a Rondo thread has by nature (SCHED_OTHER, priority 0, the process's affinity) is
+// something else. So each is answered here: scheduling of one thread by the kernel is refused with the error that
+// POSIX names, and what a Rondo thread has by nature (SCHED_OTHER, priority 0, the process's affinity) is
 // told truly. A kernel thread's question about itself goes to libc.
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 
 #include "export.h"
 #include "guard.h"
@@ -17,8 +16,6 @@ namespace {
 
 using namespace rondo::shim;
 
-RONDO_REAL(pthread_kill);
-RONDO_REAL(pthread_sigqueue);
 RONDO_REAL(pthread_getcpuclockid);
 RONDO_REAL(pthread_setschedparam);
 RONDO_REAL(pthread_getschedparam);
@@ -37,20 +34,7 @@ int refuse(pthread_t thread, int error) {
     return missing != 0 ? missing : error;
 }
 
-int signal_thread(pthread_t thread, int signal) {
-    if (signal < 0 || signal >= NSIG) return EINVAL;
-    return signal == 0 ? find(thread) : refuse(thread, ENOTSUP);
-}
-
 }  // namespace
-
-RONDO_EXPORT(int, pthread_kill, (pthread_t thread, int signal)) {
-    return foreign_self(thread) ? real_pthread_kill(thread, signal) : signal_thread(thread, signal);
-}
-
-RONDO_EXPORT(int, pthread_sigqueue, (pthread_t thread, int signal, const union sigval value)) {
-    return foreign_self(thread) ? real_pthread_sigqueue(thread, signal, value) : signal_thread(thread, signal);
-}
 
 RONDO_EXPORT(int, pthread_getcpuclockid, (pthread_t thread, clockid_t* clock)) {
     return foreign_self(thread) ? real_pthread_getcpuclockid(thread, clock) : refuse(thread, ENOENT);

@@ -11,6 +11,8 @@
 #include "runtime/include/rondo/rondo.h"
 #include "runtime/io/fd_table.h"
 #include "runtime/io/io_ops.h"
+#include "runtime/system/runtime.h"
+#include "runtime/system/signals.h"
 
 using namespace rondo;
 
@@ -51,6 +53,9 @@ int rondo_timerfd_create(clockid_t clock, int flags) {
 // A descriptor that is given keeps its number and its life: only its mask changes.
 int rondo_signalfd(int fd, const sigset_t* mask, int flags) {
     long result = plain(SYS_signalfd4, fd, sys::to_arg(mask), kSignalSetBytes, flags);
+    if (result >= 0 && runtime_started()) {
+        signals_for_descriptor(*reinterpret_cast<const SignalSet*>(mask));
+    }
     return fd < 0 ? born_event(result, long{flags}) : as_int(result);
 }
 

@@ -9,6 +9,7 @@
 #include "runtime/api/result.h"
 #include "runtime/include/rondo/rondo.h"
 #include "runtime/io/poll_ops.h"
+#include "runtime/system/signals.h"
 
 using namespace rondo;
 
@@ -69,7 +70,8 @@ int rondo_ppoll(struct pollfd* fds, nfds_t count, const struct timespec* timeout
     if (deadline.invalid()) {
         return as_int(-EINVAL);
     }
-    if (on_fiber() && mask == nullptr) {
+    if (on_fiber()) {
+        TemporaryMask replaced(mask);
         return as_int(io_poll(fds, count, deadline));
     }
     timespec scratch = timeout != nullptr ? *timeout : timespec{};
@@ -96,7 +98,8 @@ int rondo_pselect(int count, fd_set* readable, fd_set* writable, fd_set* excepti
     if (deadline.invalid()) {
         return as_int(-EINVAL);
     }
-    if (on_fiber() && mask == nullptr) {
+    if (on_fiber()) {
+        TemporaryMask replaced(mask);
         return as_int(io_select(count, readable, writable, exceptional, deadline));
     }
     timespec scratch = timeout != nullptr ? *timeout : timespec{};
@@ -110,7 +113,8 @@ int rondo_epoll_wait(int set, struct epoll_event* events, int most, int timeout_
 }
 
 int rondo_epoll_pwait(int set, struct epoll_event* events, int most, int timeout_ms, const sigset_t* mask) {
-    if (on_fiber() && mask == nullptr) {
+    if (on_fiber()) {
+        TemporaryMask replaced(mask);
         return as_int(io_epoll_wait(set, events, most, after_ms(timeout_ms)));
     }
     return as_int(
@@ -123,7 +127,8 @@ int rondo_epoll_pwait2(int set, struct epoll_event* events, int most, const stru
     if (deadline.invalid()) {
         return as_int(-EINVAL);
     }
-    if (on_fiber() && mask == nullptr) {
+    if (on_fiber()) {
+        TemporaryMask replaced(mask);
         return as_int(io_epoll_wait(set, events, most, deadline));
     }
     return as_int(plain(SYS_epoll_pwait2, set, sys::to_arg(events), most, sys::to_arg(timeout), sys::to_arg(mask),

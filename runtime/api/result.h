@@ -6,13 +6,18 @@
 #include <cerrno>
 
 #include "runtime/base/sys.h"
-#include "runtime/core/worker.h"
+#include "runtime/core/interrupt.h"
 
 namespace rondo {
 
 inline bool on_fiber() { return current_fiber() != nullptr; }
 
+// The handlers of signals that came during the call run now that the runtime is left, and before errno is set.
 inline long to_errno(long result) {
+    const Fiber* fiber = current_fiber();
+    if (fiber != nullptr && fiber->signal_due.load(std::memory_order_relaxed)) {
+        interrupted(Restart::always);
+    }
     if (result >= 0) {
         return result;
     }

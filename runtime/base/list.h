@@ -39,6 +39,14 @@ class List {
 
     bool empty() const { return head_.next == &head_; }
     T* front() { return empty() ? nullptr : static_cast<T*>(head_.next); }
+    T* back() { return empty() ? nullptr : static_cast<T*>(head_.previous); }
+    // The element's neighbours, null at the ends.
+    T* after(T& element) { return element.next == &head_ ? nullptr : static_cast<T*>(element.next); }
+    T* before(T& element) { return element.previous == &head_ ? nullptr : static_cast<T*>(element.previous); }
+    // Behind the position; null: at the front.
+    void insert_after(T* position, T& element) {
+        element.link_before(position != nullptr ? *position->next : *head_.next);
+    }
     void push_back(T& element) { element.link_before(head_); }
 
     // Calls visit(element) for each, in order; it must not change the list.

@@ -21,6 +21,7 @@ constexpr uint32_t kCancelPending = 1;
 constexpr uint32_t kCancelInFlight = 2;  // cancel_message is in an inbox or about to be
 constexpr uint32_t kCancelDisabled = 4;
 constexpr uint32_t kExiting = 8;
+constexpr uint32_t kSignalInFlight = 16;  // FiberSignals::message is in an inbox or about to be
 
 inline bool should_cancel(const Fiber& fiber) {
     uint32_t bits = fiber.cancel_bits.load(std::memory_order_relaxed);

@@ -30,6 +30,16 @@ std::atomic<uint64_t> next_id{2};
 constexpr uint32_t kColours = 16;
 constexpr size_t kColourBytes = 64;
 
+// A new thread blocks what its creator blocks.
+SignalSet inherited_mask() {
+    if (const Fiber* creator = current_fiber()) {
+        return creator->rest->signals.mask.load(std::memory_order_relaxed);
+    }
+    SignalSet mask = 0;
+    sys::call(SYS_rt_sigprocmask, SIG_SETMASK, 0, sys::to_arg(&mask), sizeof mask);
+    return mask;
+}
+
 void wake_joiner(std::atomic<JoinState>& join_state) {
     WaitQueue queue(&join_state);
     Waiter* joiner = queue.claim_first();
@@ -52,6 +62,7 @@ Fiber* Fiber::create(Start start, void* arg, size_t stack_bytes) {
     auto* rest = new (stack.top() - colour - kRestBytes) FiberRest;
     rest->start = start;
     rest->arg = arg;
+    rest->signals.mask.store(inherited_mask(), std::memory_order_relaxed);
     auto* fiber = new (beside(stack)) Fiber;
     fiber->rest = rest;
     fiber->stack = stack;
@@ -90,9 +101,13 @@ void Fiber::finish(void* result) {
     if (self_ == nullptr) {
         exit(0);
     }
-    while ((fiber->cancel_bits.load(std::memory_order_acquire) & kCancelInFlight) != 0) {
+    while ((fiber->cancel_bits.load(std::memory_order_acquire) & (kCancelInFlight | kSignalInFlight)) != 0) {
         fiber->worker->drain_inbox();
         cpu_relax();
+    }
+    if (fiber->rest->signals.directed.set() != 0) {
+        SpinGuard hold(signals_lock);
+        fiber->rest->signals.directed.clear();
     }
     if (live_fibers.fetch_sub(1, std::memory_order_acq_rel) == 1) {
         exit(0);

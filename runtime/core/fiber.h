@@ -19,6 +19,7 @@
 #include "runtime/core/context.h"
 #include "runtime/core/fiber_local.h"
 #include "runtime/core/inbox.h"
+#include "runtime/core/signal_state.h"
 #include "runtime/core/stack_pool.h"
 #include "runtime/core/waiter.h"
 
@@ -43,6 +44,7 @@ struct FiberRest {
     _Unwind_Exception unwinding{};  // the exception object of its own forced unwinding
     Message cancel_message;         // in an inbox at most once: kCancelInFlight
     LocalSlots locals;
+    FiberSignals signals;
     Spinlock name_lock;
     char name[16] = {};  // guarded by name_lock; the dump reads it without
 };

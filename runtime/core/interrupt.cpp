@@ -1,28 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// See interrupt.h.
+// See interrupt.h. Until the hooks are set nothing is ever due.
 
 #include "runtime/core/interrupt.h"
 
-#include <atomic>
+#include <signal.h>
 
 namespace rondo {
 
 namespace {
 
-std::atomic<SignalHook> signal_hook{nullptr};
+bool run_nothing(Fiber& fiber, Restart) {
+    fiber.signal_due.store(false, std::memory_order_relaxed);
+    return false;
+}
+
+void do_nothing(Worker&) {}
+
+constinit SignalHooks hooks_in_use{run_nothing, do_nothing, do_nothing};
 
 }  // namespace
 
-void set_signal_hook(SignalHook hook) { signal_hook.store(hook, std::memory_order_release); }
+void set_signal_hooks(const SignalHooks& hooks) { hooks_in_use = hooks; }
+
+const SignalHooks& signal_hooks() { return hooks_in_use; }
 
 bool interrupted(Restart restart) {
     Fiber* fiber = current_fiber();
-    if (fiber == nullptr) {
-        return restart != Restart::always;
-    }
-    SignalHook hook = signal_hook.load(std::memory_order_acquire);
-    return hook != nullptr && hook(*fiber, restart);
+    return fiber != nullptr ? hooks_in_use.run(*fiber, restart) : restart != Restart::always;
 }
 
 void interrupt_fiber(Fiber& fiber) {
@@ -30,6 +35,11 @@ void interrupt_fiber(Fiber& fiber) {
     if (fiber.state() == FiberState::parked && fiber.waiting != nullptr && fiber.waiting->interruptible) {
         interrupt_waiter(*fiber.waiting, WakeCause::interrupted);
     }
+}
+
+void raise_broken_pipe(Fiber& fiber) {
+    fiber.rest->signals.raised.fetch_or(signal_bit(SIGPIPE), std::memory_order_relaxed);
+    fiber.signal_due.store(true, std::memory_order_relaxed);
 }
 
 }  // namespace rondo

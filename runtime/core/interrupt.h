@@ -29,8 +29,20 @@ bool interrupted(Restart restart);
 // The fiber has signals that it does not block: its wait ends, if it is in one that can be interrupted. On its worker.
 void interrupt_fiber(Fiber& fiber);
 
-// Runs what is due on the fiber, the calling one, and answers interrupted(). Set once, by the first user of signals.
-using SignalHook = bool (*)(Fiber& fiber, Restart restart);
-void set_signal_hook(SignalHook hook);
+// The calling fiber wrote to a pipe or socket that nobody reads any more: SIGPIPE, for the calls that the loop makes in
+// its place.
+void raise_broken_pipe(Fiber& fiber);
+
+// What the system floor does about signals; set once, before the first is handled.
+struct SignalHooks {
+    // Runs what is due on the fiber, the calling one, and answers interrupted().
+    bool (*run)(Fiber& fiber, Restart restart);
+    // In the loop after Worker::hurry().
+    void (*recorded)(Worker& worker);
+    // The fiber that has just got the processor has signals due; if it does not come by run() soon, they must reach it.
+    void (*due)(Worker& worker);
+};
+void set_signal_hooks(const SignalHooks& hooks);
+const SignalHooks& signal_hooks();
 
 }  // namespace rondo

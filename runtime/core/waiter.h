@@ -47,6 +47,7 @@ enum class WaitReason : uint8_t {
     offload,
     close,
     child,
+    signal,
 };
 
 inline const char* wait_reason_name(WaitReason reason) {
@@ -56,7 +57,7 @@ inline const char* wait_reason_name(WaitReason reason) {
                                              "sleep",         "futex",          "read",
                                              "write",         "accept",         "connect",
                                              "poll",          "offload",        "close",
-                                             "child"};
+                                             "child",         "signal"};
     return kNames[static_cast<int>(reason)];
 }
 

@@ -9,6 +9,7 @@
 #include "runtime/base/print.h"
 #include "runtime/base/real.h"
 #include "runtime/base/reserve.h"
+#include "runtime/core/interrupt.h"
 
 namespace rondo {
 
@@ -78,19 +79,29 @@ void Worker::loop() {
 // On the loop's stack.
 void Worker::pass() {
     drain_inbox();
+    take_recorded();
     if (!policy_->empty()) {
         backend_->poll(0);
     } else {
         asleep_.store(true, std::memory_order_seq_cst);
-        backend_->poll(inbox_.empty() ? timers_.next_deadline() : 0);
+        bool idle = inbox_.empty() && !recorded_.load(std::memory_order_seq_cst);
+        backend_->poll(idle ? timers_.next_deadline() : 0);
         asleep_.store(false, std::memory_order_seq_cst);
     }
     drain_inbox();
+    take_recorded();
     if (!timers_.empty()) {
         timers_.fire(now_ns());
     }
     look_in_ = kLookInterval;
     pass_ticks_ = ticks();
+}
+
+void Worker::take_recorded() {
+    if (recorded_.load(std::memory_order_relaxed)) {
+        recorded_.store(false, std::memory_order_seq_cst);
+        signal_hooks().recorded(*this);
+    }
 }
 
 // On the loop's stack; returns when a fiber finds nobody to switch to.
@@ -144,6 +155,9 @@ inline void Worker::switch_to(Fiber* next) {
     budget_ = kBudget;
     land();
     saved.restore(thread_state_);
+    if (__builtin_expect(left->signal_due.load(std::memory_order_relaxed), 0)) {
+        signal_hooks().due(*this);
+    }
 }
 
 void Worker::park_current(Unlock unlock) {
@@ -185,6 +199,9 @@ void Worker::begin_fiber() {
     land();
     budget_ = kBudget;
     thread_state_.clear();
+    if (current_->signal_due.load(std::memory_order_relaxed)) {
+        signal_hooks().due(*this);
+    }
 }
 
 void Worker::leave_for_good(Unlock after) {

@@ -89,6 +89,18 @@ class Worker {
         }
     }
 
+    // In a signal handler on this worker's kernel thread, for signals that it has recorded: the loop passes soon and
+    // calls the hook of interrupt.h.
+    void hurry() {
+        recorded_.store(true, std::memory_order_seq_cst);
+        budget_ = 0;
+        look_in_ = 0;
+        pass_ticks_ = 0;
+        if (asleep_.load(std::memory_order_seq_cst)) {
+            backend_->wake();
+        }
+    }
+
     // Runs the messages that have arrived.
     void drain_inbox();
 
@@ -121,6 +133,7 @@ class Worker {
     [[gnu::always_inline]] static Fiber* mark_running(Fiber* next);
     [[gnu::always_inline]] void land();
     void check_stack() const;
+    void take_recorded();
 
     Fiber* current_ = nullptr;  // null while the loop runs
     Policy* policy_ = nullptr;
@@ -141,6 +154,7 @@ class Worker {
 
     alignas(64) Inbox inbox_;
     std::atomic<bool> asleep_{false};
+    std::atomic<bool> recorded_{false};  // see hurry()
 };
 
 // The fiber that runs on this kernel thread, or null on a thread that is no worker.

@@ -26,6 +26,14 @@ void request_stop(Waiter& waiter, WakeCause cause) {
     self_->backend().cancel(*waiter.operation);
 }
 
+// The kernel's SIGPIPE went to whoever made the call in the thread's place.
+long told_of_broken_pipe(long result, const IoOp& op) {
+    if (result == -EPIPE && !op.reads() && (op.flags & MSG_NOSIGNAL) == 0) {
+        raise_broken_pipe(*current_fiber());
+    }
+    return result;
+}
+
 // A vector operation. A descriptor that knows no RWF_NOWAIT is made non-blocking if it is ours alone; else a kernel
 // thread waits once it is ready.
 long perform_vector(IoOp& op, FdEntry& entry) {
@@ -116,7 +124,7 @@ long perform(IoOp& op, Nanoseconds timeout) {
         }
         park(op.waiter, {}, deadline);
         if (op.result != -ECANCELED || op.request == WakeCause::pending) {
-            return op.result;
+            return told_of_broken_pipe(op.result, op);
         }
         if (op.request == WakeCause::cancelled) {
             cancellation_point();

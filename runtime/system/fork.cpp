@@ -27,6 +27,7 @@
 #include "runtime/io/offload_pool.h"
 #include "runtime/io/thread_call.h"
 #include "runtime/system/runtime.h"
+#include "runtime/system/signals.h"
 
 namespace rondo {
 
@@ -42,6 +43,7 @@ void visit_locks(void (*visit)(Spinlock&)) {
     visit(start_fork_lock());
     visit(StackPool::instance().fork_lock());
     visit_local_locks(visit);
+    visit_signal_locks(visit);
     visit(OffloadPool::files().fork_lock());
     visit(OffloadPool::names().fork_lock());
     visit(OffloadPool::waits().fork_lock());
@@ -73,7 +75,7 @@ void before_fork() {
 void after_fork_in_parent() { set_mask(release_locks(false), nullptr); }
 
 void after_fork_in_child() {
-    uint64_t mask = release_locks(true);
+    uint64_t mask = signals_after_fork_in_child(release_locks(true));
     leave_runtime_to_parent();
     set_mask(mask, nullptr);
 }

@@ -25,6 +25,7 @@
 #include "runtime/sched/fifo_policy.h"
 #include "runtime/sync/once.h"
 #include "runtime/system/diagnostics.h"
+#include "runtime/system/signals.h"
 #include "runtime/system/watchdog.h"
 
 extern char** environ;
@@ -87,7 +88,10 @@ void drop_workers(unsigned first, unsigned end) {
     }
 }
 
-void* worker_main(void* worker) { static_cast<Worker*>(worker)->run_here(); }
+void* worker_main(void* worker) {
+    signals_enter_worker(*static_cast<Worker*>(worker));
+    static_cast<Worker*>(worker)->run_here();
+}
 
 bool start_worker_thread(Worker& worker) {
     Stack stack = worker.loop_stack();
@@ -147,7 +151,7 @@ void say_fewer(unsigned running, unsigned wanted) {
     note.send(2);
 }
 
-int start() {
+int start_workers() {
     Settings settings = read_settings();
     uint64_t ticks_per_ms = measure_ticks_per_ms();
     StackPool::instance().init(settings.stack_bytes);
@@ -188,6 +192,18 @@ int start() {
         start_watchdog(settings.stall_ms);
     }
     return 0;
+}
+
+// No signal comes in while the thread that starts the runtime turns into a fiber.
+int start() {
+    SignalSet mask = signals_before_start();
+    int error = start_workers();
+    if (error != 0) {
+        signals_start_failed(mask);
+    } else {
+        signals_started(mask, current_fiber(), *workers[0]);
+    }
+    return error;
 }
 
 void place_by_message(Message& message) {

@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -207,6 +208,19 @@ using rondo_barrierattr_t = pthread_barrierattr_t;
 #define rondo_epoll_wait ::epoll_wait
 #define rondo_epoll_pwait ::epoll_pwait
 #define rondo_epoll_pwait2 ::epoll_pwait2
+#define rondo_sigaction ::sigaction
+#define rondo_sigmask ::pthread_sigmask
+#define rondo_sigprocmask ::sigprocmask
+#define rondo_kill ::pthread_kill
+#define rondo_sigqueue ::pthread_sigqueue
+#define rondo_raise ::raise
+#define rondo_sigpending ::sigpending
+#define rondo_sigsuspend ::sigsuspend
+#define rondo_pause ::pause
+#define rondo_sigwait ::sigwait
+#define rondo_sigwaitinfo ::sigwaitinfo
+#define rondo_sigtimedwait ::sigtimedwait
+#define rondo_sigaltstack ::sigaltstack
 #define rondo_sleep ::sleep
 #define rondo_usleep ::usleep
 #define rondo_nanosleep ::nanosleep

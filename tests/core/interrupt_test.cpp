@@ -29,10 +29,12 @@ bool handle(Fiber& fiber, Restart restart) {
     return restart != Restart::always && fails;
 }
 
+void nothing(rondo::Worker&) {}
+
 // Interrupts the thread that runs `call` three times, and then ends its wait by `end`.
 void interrupt_three_times(const std::function<void()>& call, const std::function<void()>& end) {
     rondo::Worker& worker = single_worker();
-    rondo::set_signal_hook(handle);
+    rondo::set_signal_hooks({handle, nothing, nothing});
     handled = 0;
     rondo_test::Thread thread(call);
     Fiber& fiber = *Fiber::from_handle(thread.id());
@@ -46,7 +48,6 @@ void interrupt_three_times(const std::function<void()>& call, const std::functio
     }
     end();
     thread.join();
-    rondo::set_signal_hook(nullptr);
 }
 
 }  // namespace
@@ -134,7 +135,7 @@ TEST_CASE("a read fails, or goes on, and data wins") {
 
 TEST_CASE("an interruption that came before the wait ends it at once") {
     single_worker();
-    rondo::set_signal_hook(handle);
+    rondo::set_signal_hooks({handle, nothing, nothing});
     handled = 0;
     fails = true;
     rondo_sem_t sem;
@@ -152,5 +153,4 @@ TEST_CASE("an interruption that came before the wait ends it at once") {
     });
     thread.join();
     CHECK(handled == 2);
-    rondo::set_signal_hook(nullptr);
 }

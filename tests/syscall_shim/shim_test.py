@@ -20,6 +20,7 @@ LEFT_TO_LIBC = re.compile(r"^RONDO_LIBC\((\w+), (\w+)\)$", re.MULTILINE)
 TABLE_ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (\w+) \|$", re.MULTILINE)
 DISPOSITIONS = {"parks", "offloads", "passes", "refused"}
 # By its name, libc's symbol takes a thread or an object of synchronisation.
+SA_RESTART = 0x10000000
 TAKES_THREAD_OR_OBJECT = re.compile(r"_*(pthread|thrd|mtx|cnd|tss|sem)_|call_once$")
 RUNTIME_LIBRARIES = {"librondo.so.0", "libc.so.6", "libgcc_s.so.1", "ld-linux-x86-64.so.2"}
 ONLY_FRAME_DUMMY = 8
@@ -124,6 +125,13 @@ class Programs(unittest.TestCase):
 
     def test_fortified_event_loops(self):
         self.check("event_loops_fortified")
+
+    def test_signals(self):
+        self.check("signals")
+
+    def test_no_signal_is_lost_under_load(self):
+        for flags in (0, SA_RESTART):
+            self.check("signal_load", "10000", "10000", str(flags))
 
     def test_sleepers(self):
         self.check("sleepers")

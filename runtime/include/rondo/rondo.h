@@ -296,7 +296,7 @@ int rondo_fcntl(int fd, int command, unsigned long arg);
 int rondo_ioctl(int fd, unsigned long request, void* arg);
 
 /* ---- waiting for several descriptors: an event loop inside a thread -------------------------------------------------
- * With a signal mask these wait in the kernel, and so hold up the worker's other threads.
+ * A signal mask holds for the time of the call.
  */
 
 int rondo_poll(struct pollfd* fds, nfds_t count, int timeout_ms);
@@ -317,6 +317,25 @@ int rondo_epoll_pwait2(int set, struct epoll_event* events, int most, const stru
 pid_t rondo_waitpid(pid_t pid, int* status, int options);
 pid_t rondo_wait4(pid_t pid, int* status, int options, struct rusage* usage);
 int rondo_waitid(int type, id_t id, siginfo_t* info, int options); /* type: an idtype_t */
+
+/* ---- signals: each thread has its mask and its pending signals; docs/signals.md tells who takes a signal ------------
+ */
+
+/* As sigaction; EINVAL also for the numbers that libc keeps for itself. */
+int rondo_sigaction(int number, const struct sigaction* action, struct sigaction* before);
+int rondo_sigmask(int how, const sigset_t* set, sigset_t* before);     /* pthread_sigmask: an error number */
+int rondo_sigprocmask(int how, const sigset_t* set, sigset_t* before); /* the same with errno */
+/* pthread_kill and pthread_sigqueue. ESRCH: no Rondo thread. EINVAL: no such signal. EAGAIN: too many are queued. */
+int rondo_kill(rondo_t thread, int number);
+int rondo_sigqueue(rondo_t thread, int number, const union sigval value);
+int rondo_raise(int number);
+int rondo_sigpending(sigset_t* set);
+int rondo_sigsuspend(const sigset_t* mask); /* always EINTR; cancellation point, as the waits below */
+int rondo_pause(void);
+int rondo_sigwait(const sigset_t* set, int* number);
+int rondo_sigwaitinfo(const sigset_t* set, siginfo_t* info);
+int rondo_sigtimedwait(const sigset_t* set, siginfo_t* info, const struct timespec* timeout); /* EAGAIN: timeout */
+int rondo_sigaltstack(const stack_t* stack, stack_t* before);
 
 /* ---- sleeping -------------------------------------------------------------------------------------------------------
  */
@@ -370,6 +389,10 @@ int rondo_fd_waits(int fd);
 /* Before a program is executed, in this process or a new one: the descriptors that it will inherit get the flags that the
  * caller's program set, where the runtime had changed them, and keep them. */
 void rondo_before_exec(void);
+
+/* Handlers do not interrupt the code of the library that holds this address, for it keeps state that calls of the
+ * runtime depend on: they run when it is left. At most 8 libraries. */
+void rondo_defer_signals_in(const void* address);
 /* Writes one line a thread (id, name, state, wait reason, object) to the descriptor; async-signal-safe. */
 void rondo_dump(int fd);
 /* "rondo 0.1.0" */

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See signal_actions.h.
+
+#include "runtime/system/signal_actions.h"
+
+#include <cerrno>
+
+#include "runtime/base/interruptible.h"
+#include "runtime/base/sys.h"
+#include "runtime/core/worker.h"
+
+extern "C" int __libc_allocate_rtsig(int high);
+
+namespace rondo {
+
+namespace {
+
+constexpr unsigned long kRestorer = 0x04000000;                                // SA_RESTORER of the kernel's headers
+constexpr unsigned long kOurFlags = SA_RESTART | SA_NOCLDSTOP | SA_NOCLDWAIT;  // that the kernel has to know
+
+struct Entry {
+    std::atomic<uint32_t> version{0};  // odd while it is written
+    SignalAction action;               // written under actions_lock
+    bool ours = false;                 // the kernel calls our entry; under actions_lock
+};
+
+constinit Spinlock actions_lock;
+constinit Entry entries[kLastSignal + 1];
+SignalEntry our_entry = nullptr;
+SignalSet ever_blocked = 0;  // under actions_lock
+
+int own_number = 0;  // install_own_signal()'s
+
+// The numbers that libc keeps for itself, and ours.
+bool is_reserved(int number) { return number == 32 || number == 33 || number == own_number; }
+
+long tell_kernel(int number, const SignalAction* wanted, SignalAction* before) {
+    return sys::call(SYS_rt_sigaction, number, sys::to_arg(wanted), sys::to_arg(before), sizeof(SignalSet));
+}
+
+// No signal interrupts the owner: a handler on this kernel thread would wait for the version for ever.
+class ActionsGuard {
+   public:
+    ActionsGuard() {
+        SignalSet all = ~SignalSet{0};
+        sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::to_arg(&all), sys::to_arg(&before_), sizeof all);
+        actions_lock.lock();
+    }
+    ~ActionsGuard() {
+        actions_lock.unlock();
+        sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::to_arg(&before_), 0, sizeof before_);
+    }
+    ActionsGuard(const ActionsGuard&) = delete;
+    ActionsGuard& operator=(const ActionsGuard&) = delete;
+
+   private:
+    SignalSet before_ = 0;
+};
+
+void store(Entry& entry, const SignalAction& action) {
+    entry.version.fetch_add(1, std::memory_order_seq_cst);
+    entry.action = action;
+    entry.version.fetch_add(1, std::memory_order_seq_cst);
+}
+
+// A fault is handled on an alternate stack where the program wants that, for its own may be exhausted; everything else
+// runs on the thread's stack, where a handler may park.
+void install(int number, Entry& entry) {
+    bool fault = (kFaults & signal_bit(number)) != 0;
+    SignalAction ours;
+    ours.handler = our_entry;
+    ours.flags = SA_SIGINFO | kRestorer | (entry.action.flags & (kOurFlags | (fault ? SA_ONSTACK : 0)));
+    ours.flags |= entry.action.is_default() ? SA_RESTART : 0;
+    ours.restorer = rondo_signal_return;
+    ours.mask = ~kFaults;
+    tell_kernel(number, &ours, nullptr);
+    entry.ours = true;
+}
+
+// The program's own action, where the kernel can do what it means.
+void put(int number, Entry& entry) {
+    bool needs_us = entry.action.handles() || (entry.action.is_default() && (ever_blocked & signal_bit(number)) != 0);
+    if (needs_us) {
+        install(number, entry);
+        return;
+    }
+    SignalAction plain = entry.action;
+    plain.flags |= kRestorer;
+    plain.restorer = rondo_signal_return;
+    tell_kernel(number, &plain, nullptr);
+    entry.ours = false;
+}
+
+}  // namespace
+
+void take_over_actions(SignalEntry entry) {
+    ActionsGuard hold;
+    our_entry = entry;
+    for (int number = 1; number <= kLastSignal; ++number) {
+        SignalAction theirs;
+        if ((kUnblockable & signal_bit(number)) != 0 || is_reserved(number) ||
+            tell_kernel(number, nullptr, &theirs) != 0) {
+            continue;
+        }
+        store(entries[number], theirs);
+        if (theirs.handles()) {
+            install(number, entries[number]);
+        }
+    }
+}
+
+int install_own_signal(SignalEntry entry) {
+    if (own_number == 0) {
+        own_number = __libc_allocate_rtsig(0);
+    }
+    SignalAction ours;
+    ours.handler = entry;
+    ours.flags = SA_SIGINFO | SA_RESTART | kRestorer;
+    ours.restorer = rondo_signal_return;
+    ours.mask = ~kFaults;
+    return tell_kernel(own_number, &ours, nullptr) == 0 ? own_number : -1;
+}
+
+Spinlock& actions_fork_lock() { return actions_lock; }
+
+void give_back_actions() {
+    for (int number = 1; number <= kLastSignal; ++number) {
+        Entry& entry = entries[number];
+        if (entry.ours) {
+            SignalAction theirs = entry.action;
+            theirs.flags |= kRestorer;
+            theirs.restorer = rondo_signal_return;
+            tell_kernel(number, &theirs, nullptr);
+            entry.ours = false;
+        }
+    }
+    ever_blocked = 0;
+    our_entry = nullptr;
+}
+
+#if defined(RONDO_TSAN)
+__attribute__((no_sanitize("thread")))
+#endif
+SignalAction
+program_action(int number) {
+    const Entry& entry = entries[number];
+    for (;;) {
+        uint32_t before = entry.version.load(std::memory_order_seq_cst);
+        SignalAction copy = entry.action;
+        std::atomic_thread_fence(std::memory_order_acquire);
+        if (before % 2 == 0 && entry.version.load(std::memory_order_relaxed) == before) {
+            return copy;
+        }
+        cpu_relax();
+    }
+}
+
+int change_action(int number, const SignalAction* wanted, SignalAction* before) {
+    if (number < 1 || number > kLastSignal || is_reserved(number)) {
+        return EINVAL;
+    }
+    if (our_entry == nullptr || (kUnblockable & signal_bit(number)) != 0) {
+        SignalAction plain = wanted != nullptr ? *wanted : SignalAction{};
+        plain.flags |= kRestorer;
+        plain.restorer = rondo_signal_return;
+        return static_cast<int>(-tell_kernel(number, wanted != nullptr ? &plain : nullptr, before));
+    }
+    ActionsGuard hold;
+    Entry& entry = entries[number];
+    if (before != nullptr) {
+        *before = entry.action;
+    }
+    if (wanted != nullptr) {
+        SignalAction next = *wanted;
+        next.mask &= ~kUnblockable;
+        store(entry, next);
+        put(number, entry);
+    }
+    return 0;
+}
+
+void reset_if_one_shot(int number, const SignalAction& action) {
+    if ((action.flags & SA_RESETHAND) != 0) {
+        SignalAction reset;
+        change_action(number, &reset, nullptr);
+    }
+}
+
+void note_blocked(SignalSet set) {
+    if (our_entry == nullptr || (set & ~__atomic_load_n(&ever_blocked, __ATOMIC_RELAXED)) == 0) {
+        return;
+    }
+    ActionsGuard hold;
+    SignalSet newly = set & ~ever_blocked & ~kUnblockable;
+    ever_blocked |= set;
+    for (int number = 1; number <= kLastSignal; ++number) {
+        Entry& entry = entries[number];
+        if ((newly & signal_bit(number)) != 0 && !is_reserved(number) && entry.action.is_default()) {
+            put(number, entry);
+        }
+    }
+}
+
+// The kernel does it, on this kernel thread, and the exit status is the right one. After a stop the process goes on.
+void act_by_default(int number) {
+    SignalSet bit = signal_bit(number);
+    if ((kIgnoredByDefault & bit) != 0) {
+        return;
+    }
+    SignalAction plain;
+    plain.flags = kRestorer;
+    plain.restorer = rondo_signal_return;
+    SignalSet before = 0;
+    tell_kernel(number, &plain, nullptr);
+    sys::call(SYS_tgkill, sys::getpid(), sys::gettid(), number);
+    sys::call(SYS_rt_sigprocmask, SIG_UNBLOCK, sys::to_arg(&bit), sys::to_arg(&before), sizeof bit);
+    sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::to_arg(&before), 0, sizeof before);
+    ActionsGuard hold;
+    put(number, entries[number]);
+}
+
+}  // namespace rondo

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See signal_entry.h. What may run while the runtime's own code is interrupted takes no lock, and is not instrumented
+// by the thread sanitizer, whose own code may be what was interrupted.
+
+#include "runtime/system/signal_entry.h"
+
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include "runtime/base/reserve.h"
+#include "runtime/base/sanitizer.h"
+#include "runtime/base/settings.h"
+#include "runtime/core/workers.h"
+#include "runtime/system/signal_code.h"
+#include "runtime/system/signal_delivery.h"
+
+#if defined(RONDO_TSAN)
+#define RONDO_IN_HANDLER __attribute__((no_sanitize("thread")))
+#else
+#define RONDO_IN_HANDLER
+#endif
+
+namespace rondo {
+
+namespace {
+
+constexpr long kKickNanoseconds = 1'000'000;
+constexpr size_t kAlternateBytes = 64 * 1024;
+constexpr uint32_t kRing = 1024;
+constexpr SignalSet kAll = ~SignalSet{0};
+
+struct WorkerSignals {
+    std::atomic<int> tid{0};
+    std::atomic<bool> kick_armed{false};
+    bool has_timer = false;
+    int timer = 0;
+    SignalSet kernel_mask = 0;  // what its kernel thread blocks while nothing special happens
+};
+
+WorkerSignals states[kMaxWorkers];
+int kick_number = 0;
+
+// Written in the signal handler, read by the loop, on one kernel thread.
+siginfo_t ring[kRing];
+std::atomic<uint32_t> ring_head{0};
+std::atomic<uint32_t> ring_tail{0};
+std::atomic<bool> ring_full{false};
+std::atomic<bool> hurry_by_kick{false};
+std::atomic<bool> ring_waits{false};  // for memory to queue signals in
+
+RONDO_IN_HANDLER SignalSet& kernel_mask_of(void* context) {
+    return *reinterpret_cast<SignalSet*>(&static_cast<ucontext_t*>(context)->uc_sigmask);
+}
+
+RONDO_IN_HANDLER const void* interrupted_at(void* context) {
+    return reinterpret_cast<const void*>(static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP]);
+}
+
+RONDO_IN_HANDLER void set_kernel_mask(SignalSet mask) {
+    sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::to_arg(&mask), 0, sizeof mask);
+}
+
+RONDO_IN_HANDLER bool is_fault(const siginfo_t& info) {
+    return (kFaults & signal_bit(info.si_signo)) != 0 && info.si_code > 0;
+}
+
+RONDO_IN_HANDLER bool ring_is_empty() {
+    return ring_head.load(std::memory_order_relaxed) == ring_tail.load(std::memory_order_relaxed);
+}
+
+RONDO_IN_HANDLER void arm_kick(WorkerSignals& state) {
+    if (state.kick_armed.exchange(true, std::memory_order_relaxed)) {
+        return;
+    }
+    if (!state.has_timer) {
+        sigevent event{};
+        event.sigev_notify = SIGEV_THREAD_ID;
+        event.sigev_signo = kick_number;
+        event._sigev_un._tid = state.tid.load(std::memory_order_relaxed);
+        state.has_timer =
+            sys::call(SYS_timer_create, CLOCK_MONOTONIC, sys::to_arg(&event), sys::to_arg(&state.timer)) == 0;
+    }
+    itimerspec once{{0, 0}, {0, kKickNanoseconds}};
+    sys::call(SYS_timer_settime, state.timer, 0, sys::to_arg(&once));
+}
+
+RONDO_IN_HANDLER void record(Worker& worker, const siginfo_t& info, void* context) {
+    uint32_t head = ring_head.load(std::memory_order_relaxed);
+    ring[head % kRing] = info;
+    ring_head.store(head + 1, std::memory_order_release);
+    if (head + 2 - ring_tail.load(std::memory_order_relaxed) >= kRing) {
+        ring_full.store(true, std::memory_order_relaxed);
+        kernel_mask_of(context) |= ~kFaults & ~signal_bit(kick_number);
+    }
+    worker.hurry();
+    arm_kick(states[worker.index()]);
+}
+
+// In the loop, or on a fiber whose own code was interrupted.
+void empty_ring(Worker& worker) {
+    uint32_t tail = ring_tail.load(std::memory_order_relaxed);
+    while (tail != ring_head.load(std::memory_order_acquire)) {
+        siginfo_t info = ring[tail % kRing];
+        if (!accept_process_signal(info)) {
+            ring_waits.store(true, std::memory_order_seq_cst);  // room_for_signals() comes back to it
+            break;
+        }
+        ring_tail.store(++tail, std::memory_order_release);
+    }
+    if (ring_full.load(std::memory_order_relaxed) && ring_is_empty()) {
+        ring_full.store(false, std::memory_order_relaxed);
+        set_kernel_mask(states[worker.index()].kernel_mask);
+    }
+}
+
+// What a kernel thread that is no worker would have seen without us.
+void run_in_place(siginfo_t& info, void* context) {
+    int number = info.si_signo;
+    SignalAction action = program_action(number);
+    if (action.is_default()) {
+        act_by_default(number);
+    }
+    if (!action.handles()) {
+        return;
+    }
+    reset_if_one_shot(number, action);
+    SignalSet own = (action.flags & SA_NODEFER) != 0 ? 0 : signal_bit(number);
+    set_kernel_mask(kernel_mask_of(context) | action.mask | own);
+    action.handler(number, &info, context);
+}
+
+// The program's code was interrupted: no lock is held here and the fiber is queued nowhere. The kernel's mask is opened
+// for the handler, which may park and let others run on this kernel thread.
+void run_on_fiber(Worker& worker, Fiber& fiber, siginfo_t* now, void* context, bool for_main) {
+    WorkerSignals& state = states[worker.index()];
+    set_kernel_mask(state.kernel_mask);
+    if (now != nullptr) {
+        run_handler(fiber, *now, context);
+    }
+    run_due_signals(fiber, Restart::always, for_main);
+    set_kernel_mask(kAll & ~kFaults);
+    kernel_mask_of(context) = state.kernel_mask;
+}
+
+void run_fault(Worker& worker, siginfo_t& info, void* context) {
+    Fiber* fiber = worker.current();
+    SignalSet bit = signal_bit(info.si_signo);
+    SignalAction action = program_action(info.si_signo);
+    bool blocked = fiber != nullptr && (fiber->rest->signals.mask.load(std::memory_order_relaxed) & bit) != 0;
+    if (fiber == nullptr || blocked || !action.handles()) {
+        act_by_default(info.si_signo);
+        return;
+    }
+    SignalSet open = kernel_mask_of(context);
+    set_kernel_mask(open);
+    run_handler(*fiber, info, context);
+    kernel_mask_of(context) = open;
+}
+
+// The program's code on a fiber was interrupted by a signal for the process.
+void take_or_queue(Worker& worker, Fiber& current, siginfo_t& info, void* context) {
+    empty_ring(worker);
+    if (!accept_process_signal(info)) {
+        record(worker, info, context);
+        return;
+    }
+    if (current.signal_due.load(std::memory_order_relaxed)) {
+        run_on_fiber(worker, current, nullptr, context, false);
+    } else {
+        worker.hurry();
+        arm_kick(states[worker.index()]);
+    }
+}
+
+// A signal to this kernel thread, which its fiber caused in the runtime: a write to a pipe that nobody reads. What the
+// loop writes in a thread's place is told by the operation's result.
+RONDO_IN_HANDLER void note_raised(Fiber* current, int number) {
+    if (current != nullptr) {
+        current->rest->signals.raised.fetch_or(signal_bit(number), std::memory_order_relaxed);
+        current->signal_due.store(true, std::memory_order_relaxed);
+    }
+}
+
+RONDO_IN_HANDLER bool something_waits(const Worker& worker, const Fiber& current) {
+    const Fiber* main = worker.index() == 0 ? adopted_fiber.load(std::memory_order_relaxed) : nullptr;
+    bool mains = main != nullptr && main->signal_due.load(std::memory_order_relaxed);
+    return mains || current.signal_due.load(std::memory_order_relaxed) || (worker.index() == 0 && !ring_is_empty());
+}
+
+RONDO_IN_HANDLER void on_kick(int, siginfo_t*, void* context) {
+    Worker* worker = self_;
+    if (worker == nullptr) {
+        return;
+    }
+    WorkerSignals& state = states[worker->index()];
+    state.kick_armed.store(false, std::memory_order_relaxed);
+    if (worker->index() == 0 && hurry_by_kick.exchange(false, std::memory_order_relaxed)) {
+        worker->hurry();
+    }
+    Fiber* current = worker->current();
+    if (current == nullptr || !something_waits(*worker, *current)) {
+        return;
+    }
+    if (in_runtime_code(interrupted_at(context))) {
+        arm_kick(state);
+        return;
+    }
+    if (worker->index() == 0) {
+        empty_ring(*worker);
+    }
+    run_on_fiber(*worker, *current, nullptr, context, worker->index() == 0);
+}
+
+void on_recorded(Worker& worker) {
+    if (worker.index() == 0) {
+        empty_ring(worker);
+    }
+}
+
+void on_due(Worker& worker) { arm_kick(states[worker.index()]); }
+
+bool run_hook(Fiber& fiber, Restart restart) { return run_due_signals(fiber, restart, false); }
+
+}  // namespace
+
+RONDO_IN_HANDLER void on_signal(int number, siginfo_t* info, void* context) {
+    Worker* worker = self_;
+    if (worker == nullptr) {
+        run_in_place(*info, context);
+        return;
+    }
+    if (is_fault(*info)) {
+        run_fault(*worker, *info, context);
+        return;
+    }
+    Fiber* current = worker->current();
+    bool in_runtime = current == nullptr || in_runtime_code(interrupted_at(context));
+    bool own = info->si_pid == sys::getpid() && (number == SIGPIPE || info->si_code == SI_TKILL);
+    if (own && in_runtime && number != SIGABRT) {
+        note_raised(current, number);
+    } else if (own && current != nullptr) {
+        run_on_fiber(*worker, *current, info, context, false);
+    } else if (in_runtime) {
+        record(*worker, *info, context);
+    } else {
+        take_or_queue(*worker, *current, *info, context);
+    }
+}
+
+void room_for_signals() {
+    if (!ring_waits.load(std::memory_order_relaxed) || !ring_waits.exchange(false, std::memory_order_seq_cst)) {
+        return;
+    }
+    if (self_ != nullptr && self_->index() == 0) {
+        self_->hurry();
+    } else {
+        hurry_by_kick.store(true, std::memory_order_seq_cst);
+        kick_worker(*worker_at(0));
+    }
+}
+
+void kick_worker(Worker& worker) {
+    sys::call(SYS_tgkill, sys::getpid(), states[worker.index()].tid.load(std::memory_order_relaxed), kick_number);
+}
+
+void prepare_worker_signals(Worker& worker, bool takes_all) {
+    WorkerSignals& state = states[worker.index()];
+    state.tid.store(sys::gettid(), std::memory_order_relaxed);
+    SignalSet always = kFaults | signal_bit(SIGPIPE) | signal_bit(kick_number);
+    state.kernel_mask = takes_all ? 0 : kAll & ~always;
+    stack_t before{};
+    sys::call(SYS_sigaltstack, 0, sys::to_arg(&before));
+    void* memory = (before.ss_flags & SS_DISABLE) != 0 ? reserve_bytes(kAlternateBytes) : nullptr;
+    if (memory != nullptr) {
+        stack_t alternate{memory, 0, kAlternateBytes};
+        sys::call(SYS_sigaltstack, sys::to_arg(&alternate), 0);
+    }
+    set_kernel_mask(state.kernel_mask);
+}
+
+void keep_in_kernel(SignalSet set) {
+    states[0].kernel_mask = set;
+    if (self_ != nullptr && self_->index() == 0) {
+        set_kernel_mask(set);
+    }
+}
+
+void start_signal_entry() {
+    find_runtime_code();
+    kick_number = install_own_signal(on_kick);
+    set_signal_hooks({run_hook, on_recorded, on_due});
+    take_over_actions(on_signal);
+}
+
+void reset_signal_entry_in_child() {
+    ring_head.store(0);
+    ring_tail.store(0);
+    ring_full.store(false);
+    ring_waits.store(false);
+    hurry_by_kick.store(false);
+    for (WorkerSignals& state : states) {
+        state.tid.store(0);
+        state.kick_armed.store(false);
+        state.has_timer = false;  // a child has none of its parent's timers
+    }
+}
+
+}  // namespace rondo
