@@ -39,7 +39,6 @@ int unwind_main() {
         fprintf(stderr, "rondo-unwind: expected PID TID on standard input\n");
         return 2;
     }
-    Process process(pid);
     ThreadCapture capture = capture_thread(pid, tid);
     if (capture.doing == Doing::unknown) {
         printf("%s\n", capture.problem.c_str());
@@ -47,6 +46,7 @@ int unwind_main() {
     }
     printf("captured\n");
     fflush(stdout);
+    Process process(pid);
     Backtrace backtrace = process.ready() ? process.unwind(tid, capture) : Backtrace{};
     printf("site %lx\ndoing %s\n%s", backtrace.site, doing(capture, pid).c_str(), backtrace.text.c_str());
     if (!capture.problem.empty()) {

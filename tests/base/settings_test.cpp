@@ -72,12 +72,27 @@ TEST_CASE("edges of the ranges") {
     CHECK(parse({"RONDO_STACK=16k"}).settings.stack_bytes == 16384);
     CHECK(parse({"RONDO_STACK=8M"}).settings.stack_bytes == 8 << 20);
     CHECK(parse({"RONDO_STACK=1G"}).settings.stack_bytes == 1 << 30);
-    for (const char* bad :
-         {"RONDO_STACK=16383", "RONDO_STACK=15K", "RONDO_STACK=2G", "RONDO_STACK=1025M", "RONDO_STACK=K",
-          "RONDO_STACK=", "RONDO_STACK=8MB", "RONDO_STACK=-1", "RONDO_STACK=99999999999999999999999", "RONDO_WORKERS=0",
-          "RONDO_WORKERS=257", "RONDO_WORKERS= 1", "RONDO_WORKERS=+1", "RONDO_WORKERS=18446744073709551617",
-          "RONDO_IO=EPOLL", "RONDO_TLS=", "RONDO_SCHED=lifo", "RONDO_STALL_MS=", "RONDO_STALL_MS=-1",
-          "RONDO_STALL_MS=100ms", "RONDO_STALL_MS=3600001"}) {
+    for (const char* bad : {"RONDO_STACK=16383",
+                            "RONDO_STACK=15K",
+                            "RONDO_STACK=2G",
+                            "RONDO_STACK=1025M",
+                            "RONDO_STACK=K",
+                            "RONDO_STACK=",
+                            "RONDO_STACK=8MB",
+                            "RONDO_STACK=-1",
+                            "RONDO_STACK=99999999999999999999999",
+                            "RONDO_WORKERS=0",
+                            "RONDO_WORKERS=257",
+                            "RONDO_WORKERS= 1",
+                            "RONDO_WORKERS=+1",
+                            "RONDO_WORKERS=18446744073709551617",
+                            "RONDO_IO=EPOLL",
+                            "RONDO_TLS=",
+                            "RONDO_SCHED=lifo",
+                            "RONDO_STALL_MS=",
+                            "RONDO_STALL_MS=-1",
+                            "RONDO_STALL_MS=100ms",
+                            "RONDO_STALL_MS=3600001"}) {
         CAPTURE(bad);
         CHECK_FALSE(parse({bad}).good);
     }

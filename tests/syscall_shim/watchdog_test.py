@@ -110,6 +110,12 @@ class Reports(Watchdog):
             self.assertEqual(len(found), 1, found)
             self.check_report(found[0], r"^in system call epoll_wait \(232\) on descriptor \d+ ", "wait_by_instruction", "wait")
 
+    def test_a_forked_child_has_its_own_watchdog(self):
+        for workers in self.in_each_configuration():
+            found = [report for report in self.run_stalls("fork", 1, workers) if report[0][2] == "misbehaving"]
+            self.assertEqual(len(found), 1, found)
+            self.check_report(found[0], "^in system call read ", "read_by_instruction", "read")
+
     def test_without_ptrace_the_reason_is_said(self):
         found = self.run_stalls("loop", preexec_fn=lambda: refuse(SYS_PTRACE))
         self.assertEqual([(head[5], lines) for head, lines in found],

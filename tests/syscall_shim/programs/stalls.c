@@ -8,6 +8,7 @@
 //   read    a read() of a timer's descriptor           wait    an epoll_wait(), which a stop would end with EINTR
 //   loop    a loop                                     busy    a well-behaved thread: computes 1 ms, then yields
 //   both    the read and the loop, in turn             idle    everybody sleeps
+//   fork    the read, in a child
 //
 // Beside the thread that does so, another one counts rounds of a short sleep; both have to come to their end. Nobody
 // else may have changed what a process owns: it has no child, got no SIGCHLD, and its next descriptor is the one it
@@ -100,7 +101,7 @@ static void behave(void) {
 static void *misbehave(void *way) {
     pthread_setname_np(pthread_self(), "misbehaving");
     for (int i = 0; i < times; ++i) {
-        if (strcmp(way, "read") == 0 || strcmp(way, "both") == 0) {
+        if (strcmp(way, "read") == 0 || strcmp(way, "both") == 0 || strcmp(way, "fork") == 0) {
             read_timer();
             usleep(1000);
         }
@@ -144,6 +145,25 @@ static void *count(void *rounds) {
     return NULL;
 }
 
+static void *do_nothing(void *argument) { return argument; }
+
+// Forks when there has been a second thread, and ends in the parent as the child does.
+static void go_on_in_child(void) {
+    pthread_t thread;
+    int status = 0;
+    if (pthread_create(&thread, NULL, do_nothing, NULL) != 0 || pthread_join(thread, NULL) != 0) {
+        fail("a thread");
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        return;
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child) {
+        fail("fork");
+    }
+    exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
 int main(int argc, char **argv) {
     pthread_t worker;
     pthread_t counter;
@@ -152,6 +172,9 @@ int main(int argc, char **argv) {
         return 2;
     }
     times = argc > 2 ? atoi(argv[2]) : 1;
+    if (strcmp(argv[1], "fork") == 0) {
+        go_on_in_child();
+    }
     signal(SIGCHLD, note_child);
     if (pthread_create(&worker, NULL, misbehave, argv[1]) != 0) {
         return 1;
