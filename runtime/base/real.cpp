@@ -26,7 +26,7 @@ std::atomic<bool> resolved{false};
 // called.
 void* find(const char* name, [[maybe_unused]] const char* interceptor) {
 #if defined(RONDO_ASAN) || defined(RONDO_TSAN)
-    if (void* found = dlsym(RTLD_DEFAULT, interceptor)) {
+    if (void* found = interceptor != nullptr ? dlsym(RTLD_DEFAULT, interceptor) : nullptr) {
         return found;
     }
 #endif
@@ -53,7 +53,7 @@ void resolve_all() {
     resolve(table.key_delete, "pthread_key_delete", "__interceptor_pthread_key_delete");
     resolve(table.getspecific, "pthread_getspecific", "__interceptor_pthread_getspecific");
     resolve(table.setspecific, "pthread_setspecific", "__interceptor_pthread_setspecific");
-    resolve(table.clone, "clone", "__interceptor_clone");
+    resolve(table.clone, "clone", nullptr);  // an interceptor takes every clone for a fork
     resolved.store(true, std::memory_order_release);
 }
 

@@ -78,7 +78,7 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) int Unwinder::par
     }
     sys::call(SYS_close_range, 3, static_cast<long>(~0U), 0);
     char* stack = self->tool_stack_ + kChildStack;
-    int tool = real::functions().clone(become_tool, stack, CLONE_VM | CLONE_VFORK | SIGCHLD, self);
+    int tool = self->clone_(become_tool, stack, CLONE_VM | CLONE_VFORK | SIGCHLD, self);
     sys::call(SYS_close, 0);
     sys::call(SYS_close, 1);
     sys::call(SYS_close, 2);
@@ -105,7 +105,8 @@ bool Unwinder::start() {
     }
     channel_ = pair[0];
     tool_channel_ = pair[1];
-    child_ = real::functions().clone(parent_of_tool, parent_stack_ + kChildStack, CLONE_VM, this);
+    clone_ = real::functions().clone;
+    child_ = clone_(parent_of_tool, parent_stack_ + kChildStack, CLONE_VM, this);
     sys::close(tool_channel_);
     return child_ > 0 || fail("rondo-unwind cannot be started");
 }

@@ -56,6 +56,7 @@ class Unwinder {
     int channel_ = -1;       // our end
     int tool_channel_ = -1;  // the tool's standard input and output
     int child_ = -1;
+    int (*clone_)(int (*)(void*), void*, int, void*, ...) = nullptr;
     size_t length_ = 0;
     char answer_[16 * 1024];
     alignas(16) char parent_stack_[kChildStack];

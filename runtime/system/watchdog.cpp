@@ -88,11 +88,14 @@ __attribute__((no_sanitize("thread"))) void name_thread(const Fiber* fiber, unsi
         out << "worker " << uint64_t{worker} << "'s own loop has not ended";
         return;
     }
-    const char* name = fiber->rest->name;
+    char name[sizeof fiber->rest->name + 1] = {};
+    for (size_t i = 0; i + 1 < sizeof name; ++i) {
+        name[i] = __atomic_load_n(&fiber->rest->name[i], __ATOMIC_RELAXED);
+    }
     out << "thread " << fiber->id;
     if (name[0] != '\0') {
         out << " \"";
-        out.quote({name, strnlen(name, sizeof fiber->rest->name)}) << "\"";
+        out.quote(name) << "\"";
     }
     out << " has kept worker " << uint64_t{worker};
 }

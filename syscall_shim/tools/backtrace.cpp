@@ -89,9 +89,10 @@ Owner owner_of(const char* module) {
     if (name.starts_with("librondo")) {
         return Owner::rondo;
     }
-    bool system = name.starts_with("libc.so") || name.starts_with("libc-") || name.starts_with("libpthread") ||
-                  name.starts_with("ld-linux") || name.starts_with("[vdso");
-    return system ? Owner::libc : Owner::user;
+    constexpr std::string_view kLibc[] = {"libc.so", "libc-",   "libpthread", "ld-linux",
+                                          "[vdso",   "libasan", "libtsan",    "libubsan"};
+    bool libc = std::any_of(std::begin(kLibc), std::end(kLibc), [&](auto prefix) { return name.starts_with(prefix); });
+    return libc ? Owner::libc : Owner::user;
 }
 
 std::string readable(const char* symbol) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Threads that keep their processor, for the stall watchdog: in system calls made by inline assembly, which nobody can
-// intercept, and in loops that make no call. Each way takes 400 ms, of which the loops' are processor time.
+// intercept, and in loops that make no call. A wait takes a second, so that it is seen on a loaded machine; a loop 300
+// ms of the processor.
 //
 //   stalls WAY [TIMES]
 //
@@ -28,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { kMilliseconds = 400, kCounts = 20 };
+enum { kWait = 1000, kCompute = 300, kCounts = 20 };
 
 static int times = 1;
 static volatile sig_atomic_t children;
@@ -56,7 +57,7 @@ static void read_by_instruction(int fd) {
 }
 
 static void read_timer(void) {
-    struct itimerspec once = {.it_value = {.tv_nsec = kMilliseconds * 1000000L}};
+    struct itimerspec once = {.it_value = {.tv_sec = kWait / 1000, .tv_nsec = kWait % 1000 * 1000000L}};
     int fd = timerfd_create(CLOCK_MONOTONIC, 0);
     if (fd < 0 || timerfd_settime(fd, 0, &once, NULL) != 0) {
         fail("timerfd");
@@ -68,7 +69,7 @@ static void read_timer(void) {
 static void wait_by_instruction(void) {
     struct epoll_event event;
     int fd = epoll_create1(0);
-    long result = system_call(SYS_epoll_wait, fd, (long)&event, 1, kMilliseconds);  // MARK wait
+    long result = system_call(SYS_epoll_wait, fd, (long)&event, 1, kWait);  // MARK wait
     if (result != 0) {
         errno = (int)-result;
         fail("epoll_wait");
@@ -88,11 +89,11 @@ static void compute(double milliseconds) {
 }
 
 static void loop(void) {
-    compute(kMilliseconds);  // MARK loop
+    compute(kCompute);  // MARK loop
 }
 
 static void behave(void) {
-    for (int i = 0; i < kMilliseconds; ++i) {
+    for (int i = 0; i < kCompute; ++i) {
         compute(1);
         sched_yield();
     }
