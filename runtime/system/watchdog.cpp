@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // See watchdog.h. Runs on a kernel thread of its own with all signals blocked. Its state is one block that only this
-// thread uses; a forked child is without it and starts another with its runtime.
+// thread uses; a forked child is without it and starts another with its runtime. Its stack is ours: libc would hand
+// its own to another thread of such a child.
 //
 // Time counts only while the worker could have gone on: not while it waits for a processor, is stopped, or while this
 // thread itself was held up. So neither a loaded machine nor a debugger makes reports.
@@ -36,6 +37,7 @@ namespace {
 
 constexpr Nanoseconds kLooksWithinStall = 8;
 constexpr size_t kMostSites = 256;
+constexpr size_t kStackBytes = 128 * 1024;
 constexpr Nanoseconds kShortestRest = kSecond;
 constexpr Nanoseconds kLongestRest = 16 * kSecond;
 
@@ -271,11 +273,14 @@ void* watchdog_main(void* watchdog) { static_cast<Watchdog*>(watchdog)->run(); }
 }  // namespace
 
 void start_watchdog(unsigned stall_ms) {
+    size_t stack_bytes = kStackBytes + real::kernel_stack_overhead();
+    void* stack = reserve_bytes(stack_bytes);
     auto* watches = reserve_array<Watch>(worker_count());
     auto* room = reserve_array<Watchdog>(1);
     auto limit = static_cast<Nanoseconds>(stall_ms) * kMillisecond;
-    Watchdog* watchdog = watches != nullptr && room != nullptr ? new (room) Watchdog(limit, watches) : nullptr;
-    if (watchdog != nullptr && real::start_kernel_thread(watchdog_main, watchdog, nullptr, 0) == 0) {
+    bool have_memory = stack != nullptr && watches != nullptr && room != nullptr;
+    Watchdog* watchdog = have_memory ? new (room) Watchdog(limit, watches) : nullptr;
+    if (watchdog != nullptr && real::start_kernel_thread(watchdog_main, watchdog, stack, stack_bytes) == 0) {
         watchdog->wait_until_apart();
     } else {
         Line note;
