@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// sem family: unnamed semaphores, always the runtime's.
-//
-// A named semaphore lives in a file that other processes map, in libc's form; sem_wait cannot tell one from ours, so
-// sem_open is refused (ENOSYS) rather than left to make an object that no call here understands.
-#include <errno.h>
-
+// sem family: always the runtime's, also on those that sem_open gives: a named semaphore lives in a file that other
+// processes map, in libc's form, and the runtime knows that form by its mark. Opening, closing and removing are libc's.
 #include "export.h"
 #include "guard.h"
 
@@ -31,13 +27,3 @@ RONDO_EXPORT(int, sem_clockwait, (sem_t * sem, clockid_t clock, const timespec* 
 RONDO_EXPORT(int, sem_post, (sem_t * sem)) { return rondo_sem_post(as_rondo(sem)); }
 
 RONDO_EXPORT(int, sem_getvalue, (sem_t * sem, int* value)) { return rondo_sem_getvalue(as_rondo(sem), value); }
-
-RONDO_EXPORT(sem_t*, sem_open, (const char*, int, ...)) {
-    errno = ENOSYS;
-    return SEM_FAILED;
-}
-
-RONDO_EXPORT(int, sem_close, (sem_t*)) {
-    errno = EINVAL;
-    return -1;
-}

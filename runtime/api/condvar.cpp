@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Condition variables, barriers and semaphores: the C façade.
+// Condition variables and barriers: the C façade.
 
 #include <cerrno>
 
@@ -16,13 +16,9 @@ int wait_until(rondo_cond_t* cond, rondo_mutex_t* mutex, clockid_t clock, const 
     return deadline.invalid() ? EINVAL : as<Condvar>(cond).wait(as<Mutex>(mutex), deadline);
 }
 
-int sem_result(int error) {
-    if (error == 0) {
-        return 0;
-    }
-    errno = error;
-    return -1;
-}
+// The clock's number, and a bit for those between processes.
+constexpr int kClockMask = 0xff;
+constexpr int kShared = 0x100;
 
 int only_private(int pshared) {
     return pshared == RONDO_PROCESS_PRIVATE ? 0 : pshared == RONDO_PROCESS_SHARED ? ENOTSUP : EINVAL;
@@ -43,24 +39,31 @@ int rondo_condattr_setclock(rondo_condattr_t* attr, clockid_t clock) {
     if (!is_supported_clock(clock)) {
         return EINVAL;
     }
-    as<clockid_t>(attr) = clock;
+    as<int>(attr) = clock | (as<int>(attr) & kShared);
     return 0;
 }
 
 int rondo_condattr_getclock(const rondo_condattr_t* attr, clockid_t* clock) {
-    *clock = as<clockid_t>(attr);
+    *clock = as<int>(attr) & kClockMask;
     return 0;
 }
 
-int rondo_condattr_setpshared(rondo_condattr_t*, int pshared) { return only_private(pshared); }
+int rondo_condattr_setpshared(rondo_condattr_t* attr, int pshared) {
+    if (pshared != RONDO_PROCESS_PRIVATE && pshared != RONDO_PROCESS_SHARED) {
+        return EINVAL;
+    }
+    as<int>(attr) = (as<int>(attr) & kClockMask) | (pshared == RONDO_PROCESS_SHARED ? kShared : 0);
+    return 0;
+}
 
-int rondo_condattr_getpshared(const rondo_condattr_t*, int* pshared) {
-    *pshared = RONDO_PROCESS_PRIVATE;
+int rondo_condattr_getpshared(const rondo_condattr_t* attr, int* pshared) {
+    *pshared = (as<int>(attr) & kShared) != 0 ? RONDO_PROCESS_SHARED : RONDO_PROCESS_PRIVATE;
     return 0;
 }
 
 int rondo_cond_init(rondo_cond_t* cond, const rondo_condattr_t* attr) {
-    as<Condvar>(cond).init(attr != nullptr ? as<clockid_t>(attr) : CLOCK_REALTIME);
+    int wanted = attr != nullptr ? as<int>(attr) : CLOCK_REALTIME;
+    as<Condvar>(cond).init(wanted & kClockMask, (wanted & kShared) != 0);
     return 0;
 }
 
@@ -112,36 +115,6 @@ int rondo_barrier_destroy(rondo_barrier_t* barrier) { return as<Barrier>(barrier
 
 int rondo_barrier_wait(rondo_barrier_t* barrier) {
     return as<Barrier>(barrier).wait() ? RONDO_BARRIER_SERIAL_THREAD : 0;
-}
-
-int rondo_sem_init(rondo_sem_t* sem, int pshared, unsigned value) {
-    if (value > Semaphore::kMaxValue || pshared != 0) {
-        return sem_result(pshared != 0 ? ENOSYS : EINVAL);
-    }
-    as<Semaphore>(sem).init(value);
-    return 0;
-}
-
-int rondo_sem_destroy(rondo_sem_t*) { return 0; }
-
-int rondo_sem_wait(rondo_sem_t* sem) { return sem_result(as<Semaphore>(sem).wait({})); }
-
-int rondo_sem_trywait(rondo_sem_t* sem) { return as<Semaphore>(sem).try_wait() ? 0 : sem_result(EAGAIN); }
-
-int rondo_sem_timedwait(rondo_sem_t* sem, const struct timespec* realtime_deadline) {
-    return sem_result(as<Semaphore>(sem).wait(deadline_of(CLOCK_REALTIME, realtime_deadline)));
-}
-
-int rondo_sem_clockwait(rondo_sem_t* sem, clockid_t clock, const struct timespec* deadline) {
-    return is_supported_clock(clock) ? sem_result(as<Semaphore>(sem).wait(deadline_of(clock, deadline)))
-                                     : sem_result(EINVAL);
-}
-
-int rondo_sem_post(rondo_sem_t* sem) { return sem_result(as<Semaphore>(sem).post()); }
-
-int rondo_sem_getvalue(rondo_sem_t* sem, int* value) {
-    *value = static_cast<int>(as<Semaphore>(sem).value());
-    return 0;
 }
 
 }  // extern "C"

@@ -14,6 +14,7 @@ namespace {
 
 // The low bits of the attribute word, where glibc keeps the type as well.
 constexpr int kTypeMask = 3;
+constexpr int kShared = 128;
 
 Mutex& inner(rondo_mutex_t* mutex) { return as<Mutex>(mutex); }
 
@@ -34,7 +35,7 @@ int rondo_mutexattr_settype(rondo_mutexattr_t* attr, int type) {
     if (type < RONDO_MUTEX_NORMAL || type > RONDO_MUTEX_ADAPTIVE) {
         return EINVAL;
     }
-    as<int>(attr) = type;
+    as<int>(attr) = type | (as<int>(attr) & kShared);
     return 0;
 }
 
@@ -43,18 +44,22 @@ int rondo_mutexattr_gettype(const rondo_mutexattr_t* attr, int* type) {
     return 0;
 }
 
-int rondo_mutexattr_setpshared(rondo_mutexattr_t*, int pshared) {
-    return pshared == RONDO_PROCESS_PRIVATE ? 0 : pshared == RONDO_PROCESS_SHARED ? ENOTSUP : EINVAL;
+int rondo_mutexattr_setpshared(rondo_mutexattr_t* attr, int pshared) {
+    if (pshared != RONDO_PROCESS_PRIVATE && pshared != RONDO_PROCESS_SHARED) {
+        return EINVAL;
+    }
+    as<int>(attr) = (as<int>(attr) & kTypeMask) | (pshared == RONDO_PROCESS_SHARED ? kShared : 0);
+    return 0;
 }
 
-int rondo_mutexattr_getpshared(const rondo_mutexattr_t*, int* pshared) {
-    *pshared = RONDO_PROCESS_PRIVATE;
+int rondo_mutexattr_getpshared(const rondo_mutexattr_t* attr, int* pshared) {
+    *pshared = (as<int>(attr) & kShared) != 0 ? RONDO_PROCESS_SHARED : RONDO_PROCESS_PRIVATE;
     return 0;
 }
 
 int rondo_mutex_init(rondo_mutex_t* mutex, const rondo_mutexattr_t* attr) {
-    int type = attr != nullptr ? as<int>(attr) & kTypeMask : RONDO_MUTEX_NORMAL;
-    inner(mutex).init(static_cast<MutexKind>(type));
+    int wanted = attr != nullptr ? as<int>(attr) : RONDO_MUTEX_NORMAL;
+    inner(mutex).init(static_cast<MutexKind>(wanted & kTypeMask), (wanted & kShared) != 0);
     return 0;
 }
 

@@ -19,6 +19,7 @@
 #include "runtime/io/fd_table.h"
 #include "runtime/io/file_ops.h"
 #include "runtime/io/io_ops.h"
+#include "runtime/io/ipc_ops.h"
 #include "runtime/io/thread_call.h"
 
 namespace rondo {
@@ -196,7 +197,7 @@ long fd_fcntl(int fd, int command, unsigned long arg) {
         case F_SETLKW:
         case F_OFD_SETLKW:
             if (current_fiber() != nullptr) {
-                return call_on_thread(SYS_fcntl, fd, command, static_cast<long>(arg));
+                return io_lock(fd, command, static_cast<long>(arg));
             }
             break;
         default:

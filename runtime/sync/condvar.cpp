@@ -10,6 +10,7 @@
 #include "runtime/core/cancel.h"
 #include "runtime/core/interrupt.h"
 #include "runtime/core/wait_table.h"
+#include "runtime/sync/shared_futex.h"
 
 namespace rondo {
 
@@ -27,9 +28,11 @@ void give_up(void* held) {
 
 }  // namespace
 
-void Condvar::init(clockid_t clock) {
+void Condvar::init(clockid_t clock, bool shared) {
     waiters_.store(0, std::memory_order_relaxed);
     clock_ = clock;
+    shared_ = shared;
+    signals_.store(0, std::memory_order_relaxed);
 }
 
 int Condvar::destroy() const {
@@ -50,6 +53,9 @@ int Condvar::wait(Mutex& mutex, Deadline deadline) {
     if (mutex.checks_owner() && !mutex.held_by_caller()) {
         return EPERM;
     }
+    if (shared_) {
+        return wait_shared(mutex, deadline);
+    }
     Waiter waiter(WaitReason::condvar, this);
     waiter.cancellable = true;
     waiter.interruptible = true;
@@ -67,7 +73,30 @@ int Condvar::wait(Mutex& mutex, Deadline deadline) {
     return cause == WakeCause::timed_out ? ETIMEDOUT : 0;
 }
 
+int Condvar::wait_shared(Mutex& mutex, Deadline deadline) {
+    uint32_t seen = signals_.load(std::memory_order_relaxed);
+    uint32_t levels = mutex.release_all_levels();
+    long result = shared_futex_wait(&signals_, seen, deadline, true);
+    if (result == -EINTR) {
+        interrupted(Restart::always);
+    }
+    mutex.reacquire(levels);
+    if (result == -EINTR) {
+        cancellation_point();
+    }
+    return result == -ETIMEDOUT ? ETIMEDOUT : 0;
+}
+
+void Condvar::wake_shared(int count) {
+    signals_.fetch_add(1, std::memory_order_relaxed);
+    shared_futex_wake(&signals_, count);
+}
+
 void Condvar::signal() {
+    if (shared_) {
+        wake_shared(1);
+        return;
+    }
     if (waiters_.load(std::memory_order_relaxed) == 0) {
         return;
     }
@@ -83,6 +112,10 @@ void Condvar::signal() {
 }
 
 void Condvar::broadcast() {
+    if (shared_) {
+        wake_shared(INT_MAX);
+        return;
+    }
     if (waiters_.load(std::memory_order_relaxed) == 0) {
         return;
     }

@@ -8,6 +8,9 @@
 // The word is cleared under the bucket lock, and only by a thread that found the queue empty; a waiter that times out
 // does not touch the variable, which a broadcaster may have destroyed by then.
 //
+// Between processes there is no table: a signal counts, and wakes in the kernel, where waiters sleep on the count that
+// they read with the mutex held. They leave in the order of their coming, so a signal wakes one that came before it.
+//
 // Rejected: moving waiters to the mutex's queue on signal (wait morphing). With fibers the woken thread mostly runs
 // after the signaller has given up the mutex, and what remains is another owner of the queue's order.
 #pragma once
@@ -22,7 +25,7 @@ namespace rondo {
 
 class Condvar {
    public:
-    void init(clockid_t clock);
+    void init(clockid_t clock, bool shared = false);
     int destroy() const;  // 0 or EBUSY
 
     // The mutex is held again on return, whatever the result: 0, ETIMEDOUT, EPERM (errorcheck or recursive mutex not
@@ -34,8 +37,13 @@ class Condvar {
     clockid_t clock() const { return clock_; }
 
    private:
+    int wait_shared(Mutex& mutex, Deadline deadline);
+    void wake_shared(int count);
+
     std::atomic<uint32_t> waiters_;  // 0: nobody waits; set and cleared under the bucket lock
     clockid_t clock_;                // as pthread_condattr_setclock says; 0 is CLOCK_REALTIME
+    bool shared_;                    // between processes; constant
+    std::atomic<uint32_t> signals_;  // of a shared one: how many there were; what its waiters sleep on
 };
 
 }  // namespace rondo

@@ -6,8 +6,10 @@
 
 #include <cerrno>
 
+#include "runtime/base/process_id.h"
 #include "runtime/core/interrupt.h"
 #include "runtime/core/wait_table.h"
+#include "runtime/sync/shared_futex.h"
 
 namespace rondo {
 
@@ -18,16 +20,21 @@ constexpr uint32_t kMaxLevels = UINT32_MAX;
 
 }  // namespace
 
-void Mutex::init(MutexKind kind) {
+void Mutex::init(MutexKind kind, bool shared) {
     word_.store(0, std::memory_order_relaxed);
     owner_.store(0, std::memory_order_relaxed);
     count_ = 0;
-    kind_ = kind;
+    kind_ = static_cast<int>(kind) | (shared ? kShared : 0);
 }
 
 int Mutex::destroy() const { return (word_.load(std::memory_order_relaxed) & kLocked) != 0 ? EBUSY : 0; }
 
-bool Mutex::held_by_caller() const { return owner_.load(std::memory_order_relaxed) == current_owner(); }
+// Handles are addresses of blocks that are aligned to 64 bytes: 41 bits of them tell one from another.
+uint64_t Mutex::owner_name() const {
+    return shared() ? uint64_t{ProcessId::get()} << 41 | current_owner() >> 6 : current_owner();
+}
+
+bool Mutex::held_by_caller() const { return owner_.load(std::memory_order_relaxed) == owner_name(); }
 
 int Mutex::lock_carefully(Deadline deadline) {
     if (checks_owner() && held_by_caller()) {
@@ -44,7 +51,7 @@ int Mutex::lock_carefully(Deadline deadline) {
 }
 
 int Mutex::lock_owned() {
-    if (kind_ == MutexKind::errorcheck) {
+    if (type() == MutexKind::errorcheck) {
         return EDEADLK;
     }
     if (count_ == kMaxLevels) {
@@ -55,13 +62,13 @@ int Mutex::lock_owned() {
 }
 
 int Mutex::try_lock() {
-    if (kind_ == MutexKind::recursive && held_by_caller()) {
+    if (type() == MutexKind::recursive && held_by_caller()) {
         return lock_owned();
     }
     uint32_t seen = word_.load(std::memory_order_relaxed);
     while ((seen & kLocked) == 0) {
         if (word_.compare_exchange_weak(seen, seen | kLocked, std::memory_order_acquire, std::memory_order_relaxed)) {
-            owner_.store(current_owner(), std::memory_order_relaxed);
+            owner_.store(owner_name(), std::memory_order_relaxed);
             return 0;
         }
     }
@@ -76,6 +83,9 @@ int Mutex::acquire_slow(Deadline deadline) {
     bool waited = false;
     if (deadline.invalid() && (word_.load(std::memory_order_relaxed) & kLocked) != 0) {
         return EINVAL;
+    }
+    if (shared()) {
+        return acquire_shared(deadline);
     }
     for (;;) {
         WaitQueue queue(this);
@@ -132,7 +142,34 @@ void Mutex::release() {
     }
 }
 
+// A few turns of the others first: sections are short, and a wait costs a kernel thread.
+int Mutex::acquire_shared(Deadline deadline) {
+    constexpr int kTurns = 4;
+    for (int turn = 0; turn < kTurns && self_ != nullptr; ++turn) {
+        self_->yield_current();
+        if (acquire_fast()) {
+            return 0;
+        }
+    }
+    while ((word_.exchange(kLocked | kWaiters, std::memory_order_acquire) & kLocked) != 0) {
+        long result = shared_futex_wait(&word_, kLocked | kWaiters, deadline, false);
+        if (result == -ETIMEDOUT) {
+            return ETIMEDOUT;
+        }
+        if (result == -EINTR) {
+            interrupted(Restart::always);
+        }
+    }
+    return 0;
+}
+
 void Mutex::release_slow() {
+    if (shared()) {
+        if ((word_.exchange(0, std::memory_order_release) & kWaiters) != 0) {
+            shared_futex_wake(&word_, 1);
+        }
+        return;
+    }
     WaitQueue queue(this);
     Waiter* waiter = queue.claim_first();
     bool hand_off = waiter != nullptr && waiter->tag == kHandOff;
@@ -155,7 +192,7 @@ void Mutex::reacquire(uint32_t levels) {
     if (!acquire_fast()) {
         acquire_slow({});
     }
-    owner_.store(current_owner(), std::memory_order_relaxed);
+    owner_.store(owner_name(), std::memory_order_relaxed);
     count_ = levels;
 }
 

@@ -17,6 +17,10 @@
 // The slow unlock decides and stores under the bucket lock, and after that store touches only the bucket: the next
 // owner may destroy and unmap the mutex at once.
 //
+// A mutex between processes has the same word, and its waiters sleep on it in the kernel (shared_futex.h): they set
+// both bits, and an unlock that finds kWaiters wakes one, which sets both again, for it cannot know whether others
+// sleep. Its owner is named by process and thread, since a forked child's threads have the addresses of its parent's.
+//
 // Rejected: always handing over (a convoy across workers: each section waits for a wake-up), never handing over
 // (starvation).
 #pragma once
@@ -32,7 +36,7 @@ enum class MutexKind : int { normal = 0, recursive = 1, errorcheck = 2, adaptive
 
 class Mutex {
    public:
-    void init(MutexKind kind);
+    void init(MutexKind kind, bool shared = false);
     int destroy() const;  // 0 or EBUSY
 
     // 0; EDEADLK (errorcheck); EAGAIN (recursion count); ETIMEDOUT; EINVAL (invalid deadline).
@@ -47,15 +51,27 @@ class Mutex {
     void reacquire(uint32_t levels);
 
     bool held_by_caller() const;
-    bool checks_owner() const { return kind_ == MutexKind::recursive || kind_ == MutexKind::errorcheck; }
+    bool checks_owner() const { return type() == MutexKind::recursive || type() == MutexKind::errorcheck; }
 
    private:
     static constexpr uint32_t kLocked = 1;
     static constexpr uint32_t kWaiters = 2;
 
-    // The uncontended case of the kinds that do not ask who holds them, inlined into the API's functions.
+    static constexpr int kTypeMask = 3;
+    static constexpr int kShared = 128;  // in kind_: between processes
+
+    bool shared() const { return (kind_ & kShared) != 0; }
+    MutexKind type() const { return static_cast<MutexKind>(kind_ & kTypeMask); }
+    // Of a private mutex whose kind does not ask who holds it; in one test.
+    bool simple() const {
+        static_assert(static_cast<int>(MutexKind::normal) == 0 && static_cast<int>(MutexKind::adaptive) == 3);
+        return ((kind_ + 1) & (kShared | 2)) == 0;
+    }
+    uint64_t owner_name() const;
+
+    // The uncontended case of simple mutexes, inlined into the API's functions.
     bool try_lock_simply() {
-        if (checks_owner() || !acquire_fast()) {
+        if (!simple() || !acquire_fast()) {
             return false;
         }
         become_owner();
@@ -63,7 +79,7 @@ class Mutex {
     }
 
     bool try_unlock_simply() {
-        if (checks_owner()) {
+        if (!simple()) {
             return false;
         }
         owner_.store(0, std::memory_order_relaxed);
@@ -83,8 +99,8 @@ class Mutex {
     // After the lock was taken: a thread that takes locks in a loop lets the others run at times.
     void become_owner() {
         Fiber* fiber = current_fiber();
-        if (fiber == nullptr) {
-            owner_.store(current_owner(), std::memory_order_relaxed);
+        if (fiber == nullptr || shared()) {
+            owner_.store(owner_name(), std::memory_order_relaxed);
             return;
         }
         owner_.store(fiber->handle, std::memory_order_relaxed);
@@ -95,13 +111,14 @@ class Mutex {
     int unlock_carefully();
     int lock_owned();
     int acquire_slow(Deadline deadline);
+    int acquire_shared(Deadline deadline);
     void release();
     void release_slow();
 
     std::atomic<uint32_t> word_;
     uint32_t count_;               // recursion levels above the first; the owner's
     std::atomic<uint64_t> owner_;  // written by the owner; read by anyone who asks "is it me?"
-    MutexKind kind_;
+    int kind_;                     // MutexKind, with kShared; constant
 };
 
 }  // namespace rondo

@@ -16,7 +16,12 @@ class Semaphore {
    public:
     static constexpr uint32_t kMaxValue = INT32_MAX;
 
-    void init(uint32_t value) { word_.store(value << 1, std::memory_order_relaxed); }
+    void init(uint32_t value) {
+        word_.store(value << 1, std::memory_order_relaxed);
+        mark_.store(0, std::memory_order_relaxed);
+    }
+    // Then the memory holds a SharedSemaphore.
+    bool is_shared() const { return mark_.load(std::memory_order_relaxed) != 0; }
     uint32_t value() const { return word_.load(std::memory_order_relaxed) >> 1; }
 
     int wait(Deadline deadline);  // 0, ETIMEDOUT, EINTR, or EINVAL for an invalid deadline; a cancellation point
@@ -31,6 +36,8 @@ class Semaphore {
     void publish(uint32_t tokens, bool nobody_waits);
 
     std::atomic<uint32_t> word_;
+    uint32_t unused_;
+    std::atomic<uint32_t> mark_;  // where SharedSemaphore has its own; 0
 };
 
 }  // namespace rondo

@@ -51,13 +51,6 @@ TEST_CASE("a value above the maximum is refused, at init and at post") {
     CHECK(rondo_sem_destroy(&sem) == 0);
 }
 
-TEST_CASE("process-shared semaphores are refused" * doctest::skip(kNptl)) {
-    rondo_sem_t sem;
-    errno = 0;
-    CHECK(rondo_sem_init(&sem, 1, 0) == -1);
-    CHECK(errno == ENOSYS);
-}
-
 TEST_CASE("timed waits give up at their deadline and not before") {
     Semaphore sem(0);
     for (clockid_t clock : {CLOCK_REALTIME, CLOCK_MONOTONIC}) {

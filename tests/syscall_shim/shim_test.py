@@ -84,6 +84,12 @@ class Programs(unittest.TestCase):
     def test_processes(self):
         self.check("processes")
 
+    def test_locks_queues_and_sysv(self):
+        self.check("ipc")
+
+    def test_named_semaphores(self):
+        self.check("named_semaphores")
+
     def test_synchronisation(self):
         self.check("synchronisation")
 

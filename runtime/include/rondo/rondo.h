@@ -26,6 +26,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -153,7 +154,7 @@ int rondo_mutexattr_init(rondo_mutexattr_t* attr);
 int rondo_mutexattr_destroy(rondo_mutexattr_t* attr);
 int rondo_mutexattr_settype(rondo_mutexattr_t* attr, int type);
 int rondo_mutexattr_gettype(const rondo_mutexattr_t* attr, int* type);
-int rondo_mutexattr_setpshared(rondo_mutexattr_t* attr, int pshared); /* ENOTSUP: RONDO_PROCESS_SHARED */
+int rondo_mutexattr_setpshared(rondo_mutexattr_t* attr, int pshared);
 int rondo_mutexattr_getpshared(const rondo_mutexattr_t* attr, int* pshared);
 int rondo_mutex_init(rondo_mutex_t* mutex, const rondo_mutexattr_t* attr);
 int rondo_mutex_destroy(rondo_mutex_t* mutex); /* EBUSY: locked */
@@ -218,9 +219,9 @@ int rondo_key_delete(rondo_key_t key);
 void* rondo_getspecific(rondo_key_t key);
 int rondo_setspecific(rondo_key_t key, const void* value);
 
-/* ---- unnamed semaphores ----------------------------------------------------------------------------------------- */
+/* ---- semaphores: also those of sem_open ------------------------------------------------------------------------- */
 
-int rondo_sem_init(rondo_sem_t* sem, int pshared, unsigned value); /* ENOSYS: pshared */
+int rondo_sem_init(rondo_sem_t* sem, int pshared, unsigned value);
 int rondo_sem_destroy(rondo_sem_t* sem);
 int rondo_sem_wait(rondo_sem_t* sem);
 int rondo_sem_trywait(rondo_sem_t* sem);
@@ -336,6 +337,21 @@ int rondo_sigwait(const sigset_t* set, int* number);
 int rondo_sigwaitinfo(const sigset_t* set, siginfo_t* info);
 int rondo_sigtimedwait(const sigset_t* set, siginfo_t* info, const struct timespec* timeout); /* EAGAIN: timeout */
 int rondo_sigaltstack(const stack_t* stack, stack_t* before);
+
+/* ---- file locks, message queues, System V's messages and semaphores: cancellation points but flock and semop --------
+ */
+
+int rondo_flock(int fd, int operation);
+int rondo_mq_send(int queue, const char* message, size_t length, unsigned priority);
+int rondo_mq_timedsend(int queue, const char* message, size_t length, unsigned priority,
+                       const struct timespec* realtime_deadline);
+ssize_t rondo_mq_receive(int queue, char* message, size_t length, unsigned* priority);
+ssize_t rondo_mq_timedreceive(int queue, char* message, size_t length, unsigned* priority,
+                              const struct timespec* realtime_deadline);
+int rondo_msgsnd(int queue, const void* message, size_t length, int flags);
+ssize_t rondo_msgrcv(int queue, void* message, size_t length, long type, int flags);
+int rondo_semop(int set, struct sembuf* operations, size_t count);
+int rondo_semtimedop(int set, struct sembuf* operations, size_t count, const struct timespec* timeout);
 
 /* ---- sleeping -------------------------------------------------------------------------------------------------------
  */
