@@ -2,8 +2,8 @@
 // process family: system, popen and pclose: a shell in a child, and a wait for it that parks.
 //
 // libc's own would hold the worker until the command has ended, and their children would start with the worker's signal
-// mask. While any system() runs the process ignores SIGINT and SIGQUIT; the calls that overlap count themselves and the
-// last one restores. A cancelled system() kills its shell and reaps it, as libc's does.
+// mask. While any system() runs the process ignores SIGINT and SIGQUIT, and its thread blocks SIGCHLD; the calls that
+// overlap count themselves and the last one restores. A cancelled system() kills its shell and reaps it, as libc's does.
 //
 // The streams of popen are those of fdopen, so that stdio's rules for pipes hold; which child belongs to which is kept
 // in a list. The child closes the streams of earlier calls, as POSIX asks.
@@ -26,7 +26,6 @@ namespace {
 
 using namespace rondo::shim;
 
-RONDO_REAL(sigaction);
 RONDO_REAL(fdopen);
 RONDO_REAL(pclose);
 
@@ -51,27 +50,33 @@ struct sigaction actions_before[2];
 struct Command {
     pid_t child = -1;
     sigset_t to_default;  // those of kIgnored that the program did not ignore
+    sigset_t mask_before;
 };
 
 void ignore_signals(Command& command) {
+    sigset_t child_ends;
+    sigemptyset(&child_ends);
+    sigaddset(&child_ends, SIGCHLD);
+    rondo_sigmask(SIG_BLOCK, &child_ends, &command.mask_before);
     rondo_mutex_lock(&system_lock);
     bool first = systems_running++ == 0;
     struct sigaction ignore {};
     ignore.sa_handler = SIG_IGN;
     sigemptyset(&command.to_default);
     for (int i = 0; i < 2; ++i) {
-        if (first) real_sigaction(kIgnored[i], &ignore, &actions_before[i]);
+        if (first) rondo_sigaction(kIgnored[i], &ignore, &actions_before[i]);
         if (actions_before[i].sa_handler != SIG_IGN) sigaddset(&command.to_default, kIgnored[i]);
     }
     rondo_mutex_unlock(&system_lock);
 }
 
-void restore_signals() {
+void restore_signals(const Command& command) {
     rondo_mutex_lock(&system_lock);
     if (--systems_running == 0) {
-        for (int i = 0; i < 2; ++i) real_sigaction(kIgnored[i], &actions_before[i], nullptr);
+        for (int i = 0; i < 2; ++i) rondo_sigaction(kIgnored[i], &actions_before[i], nullptr);
     }
     rondo_mutex_unlock(&system_lock);
+    rondo_sigmask(SIG_SETMASK, &command.mask_before, nullptr);
 }
 
 void abandon(void* started) {
@@ -80,14 +85,15 @@ void abandon(void* started) {
         kill(command->child, SIGKILL);
         wait_for(command->child, nullptr);
     }
-    restore_signals();
+    restore_signals(*command);
 }
 
 int run(Command& command, const char* text) {
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigdefault(&attributes, &command.to_default);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigmask(&attributes, &command.mask_before);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
     int status = 127 << 8;  // what a shell that could not be executed would have returned
     pid_t child = -1;
     if (start_shell(&child, text, nullptr, &attributes) == 0) {

@@ -145,6 +145,25 @@ static void* open_fifo_end(void* path) {
     return NULL;
 }
 
+static void reap_all(int number) {
+    int saved = errno;
+    (void)number;
+    while (waitpid(-1, NULL, WNOHANG) > 0) {
+    }
+    errno = saved;
+}
+
+/* The thread in system() does not take SIGCHLD, so the handler does not reap the shell. */
+static void test_system_blocks_sigchld(void) {
+    struct sigaction reap = {.sa_handler = reap_all, .sa_flags = SA_RESTART}, before;
+    EXPECT(sigaction(SIGCHLD, &reap, &before) == 0);
+    for (int i = 0; i < 5; ++i) EXPECT(system("exit 6") == 6 << 8);
+    EXPECT(sigaction(SIGCHLD, &before, NULL) == 0);
+    sigset_t mask;
+    EXPECT(sigprocmask(SIG_BLOCK, NULL, &mask) == 0 && !sigismember(&mask, SIGCHLD));
+    pass("SIGCHLD");
+}
+
 static void test_system(void) {
     struct sigaction before, after;
     EXPECT(sigaction(SIGINT, NULL, &before) == 0);
@@ -288,6 +307,7 @@ int main(int argc, char** argv) {
         pass("exec");
         execle("/bin/sh", "sh", "-c", "test \"$KEPT\" = yes && echo $0 $1", "zero", "one", (char*)NULL, environment);
     }
+    test_system_blocks_sigchld(); /* as the only thread there has been */
     test_waits();
     run_threads(wait_for_many);
     pass("many waits");
