@@ -73,7 +73,6 @@ struct KernelAction {
 constexpr unsigned long kRestorer = 0x04000000;  // SA_RESTORER of the kernel's headers
 
 std::atomic<Handler> libc_handler{nullptr};
-std::atomic<InterruptHook> interrupt_hook{nullptr};
 
 [[gnu::no_sanitize("thread"), gnu::no_sanitize("address")]] void on_interrupt(int number, siginfo_t* info,
                                                                               void* context) {
@@ -83,19 +82,14 @@ std::atomic<InterruptHook> interrupt_hook{nullptr};
         at = reinterpret_cast<greg_t>(rondo_call_stopped);
         return;
     }
-    InterruptHook hook = interrupt_hook.load(std::memory_order_relaxed);
-    if (hook != nullptr && hook(context)) {
-        return;
-    }
     Handler theirs = libc_handler.load(std::memory_order_relaxed);
     if (info->si_code != SI_QUEUE && theirs != nullptr) {
         theirs(number, info, context);
     }
 }
 
-}  // namespace
-
-void install_interrupt_handler() {
+// Again before each use: libc installs its own when a program first calls its pthread_cancel.
+void install() {
     KernelAction ours{on_interrupt, SA_SIGINFO | kRestorer, rondo_signal_return, 0};
     KernelAction before{};
     sys::call(SYS_rt_sigaction, kInterruptSignal, sys::to_arg(&ours), sys::to_arg(&before), sizeof before.mask);
@@ -104,20 +98,20 @@ void install_interrupt_handler() {
     }
 }
 
-void set_interrupt_hook(InterruptHook hook) { interrupt_hook.store(hook, std::memory_order_relaxed); }
+}  // namespace
 
 long interruptible_call(const std::atomic<uint32_t>& stop, const SystemCall& call) {
     return rondo_interruptible_call(&stop, &call);
 }
 
 void accept_interrupts() {
-    install_interrupt_handler();
+    install();
     uint64_t mask = 1ULL << (kInterruptSignal - 1);
     sys::call(SYS_rt_sigprocmask, SIG_UNBLOCK, sys::to_arg(&mask), 0, sizeof mask);
 }
 
 void interrupt_thread(int tid) {
-    install_interrupt_handler();
+    install();
     siginfo_t info{};
     info.si_signo = kInterruptSignal;
     info.si_code = SI_QUEUE;

@@ -33,14 +33,6 @@ long interruptible_call(const std::atomic<uint32_t>& stop, const SystemCall& cal
 // Lets the calling kernel thread be interrupted from now on; an interruption meant for an earlier call is used up.
 void accept_interrupts();
 
-// Puts the handler in place; again before each use, for libc installs its own when a program first uses its
-// pthread_cancel.
-void install_interrupt_handler();
-
-// For threads that are no callers: the handler asks the hook first, and true means that the signal was for it.
-using InterruptHook = bool (*)(void* context);
-void set_interrupt_hook(InterruptHook hook);
-
 // Sends the signal to a kernel thread of this process, which must exist.
 void interrupt_thread(int tid);
 
