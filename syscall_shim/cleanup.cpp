@@ -29,15 +29,15 @@ using namespace rondo::shim;
 using BufferCall = void(__pthread_unwind_buf_t*);
 using OldBuffer = _pthread_cleanup_buffer;
 
-constinit Real<BufferCall> real_register("__pthread_register_cancel");
-constinit Real<BufferCall> real_unregister("__pthread_unregister_cancel");
-constinit Real<BufferCall> real_register_defer("__pthread_register_cancel_defer");
-constinit Real<BufferCall> real_unregister_restore("__pthread_unregister_cancel_restore");
-constinit Real<BufferCall> real_unwind_next("__pthread_unwind_next");
-constinit Real<void(OldBuffer*, void (*)(void*), void*)> real_old_push("_pthread_cleanup_push");
-constinit Real<void(OldBuffer*, int)> real_old_pop("_pthread_cleanup_pop");
+RONDO_REGISTERED constinit Real<BufferCall> real_register("__pthread_register_cancel");
+RONDO_REGISTERED constinit Real<BufferCall> real_unregister("__pthread_unregister_cancel");
+RONDO_REGISTERED constinit Real<BufferCall> real_register_defer("__pthread_register_cancel_defer");
+RONDO_REGISTERED constinit Real<BufferCall> real_unregister_restore("__pthread_unregister_cancel_restore");
+RONDO_REGISTERED constinit Real<BufferCall> real_unwind_next("__pthread_unwind_next");
+RONDO_REGISTERED constinit Real<void(OldBuffer*, void (*)(void*), void*)> real_old_push("_pthread_cleanup_push");
+RONDO_REGISTERED constinit Real<void(OldBuffer*, int)> real_old_pop("_pthread_cleanup_pop");
 
-constinit Real<void(__jmp_buf_tag*, int)> real_longjmp("siglongjmp");
+RONDO_REGISTERED constinit Real<void(__jmp_buf_tag*, int)> real_longjmp("siglongjmp");
 
 static_assert(sizeof(rondo_cleanup) <= sizeof(__pthread_unwind_buf_t::__pad));
 static_assert(sizeof(rondo_cleanup) <= offsetof(OldBuffer, __prev));

@@ -40,12 +40,15 @@ RONDO_REAL(getservbyname);
 RONDO_REAL(getservbyname_r);
 RONDO_REAL(getservbyport);
 RONDO_REAL(getservbyport_r);
-constinit Real<int(const char*, int, int, unsigned char*, int)> real_res_query("res_query");
-constinit Real<int(const char*, int, int, unsigned char*, int)> real_res_search("res_search");
-constinit Real<int(const unsigned char*, int, unsigned char*, int)> real_res_send("res_send");
-constinit Real<int(res_state, const char*, int, int, unsigned char*, int)> real_res_nquery("res_nquery");
-constinit Real<int(res_state, const char*, int, int, unsigned char*, int)> real_res_nsearch("res_nsearch");
-constinit Real<int(res_state, const unsigned char*, int, unsigned char*, int)> real_res_nsend("res_nsend");
+RONDO_REGISTERED constinit Real<int(const char*, int, int, unsigned char*, int)> real_res_query("res_query");
+RONDO_REGISTERED constinit Real<int(const char*, int, int, unsigned char*, int)> real_res_search("res_search");
+RONDO_REGISTERED constinit Real<int(const unsigned char*, int, unsigned char*, int)> real_res_send("res_send");
+RONDO_REGISTERED constinit Real<int(res_state, const char*, int, int, unsigned char*, int)> real_res_nquery(
+    "res_nquery");
+RONDO_REGISTERED constinit Real<int(res_state, const char*, int, int, unsigned char*, int)> real_res_nsearch(
+    "res_nsearch");
+RONDO_REGISTERED constinit Real<int(res_state, const unsigned char*, int, unsigned char*, int)> real_res_nsend(
+    "res_nsend");
 
 template <typename F, typename... Arguments>
 auto asked(Real<F>& real, Arguments... arguments) {

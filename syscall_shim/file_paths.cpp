@@ -54,9 +54,9 @@ RONDO_REAL(unlink);
 RONDO_REAL(unlinkat);
 RONDO_REAL(utimensat);
 RONDO_REAL(utimes);
-constinit Real<char*(const char*, char*)> real_realpath("realpath");
-constinit Real<int(const char*, int)> real_open_2("__open_2");
-constinit Real<int(int, const char*, int)> real_openat_2("__openat_2");
+RONDO_REGISTERED constinit Real<char*(const char*, char*)> real_realpath("realpath");
+RONDO_REGISTERED constinit Real<int(const char*, int)> real_open_2("__open_2");
+RONDO_REGISTERED constinit Real<int(int, const char*, int)> real_openat_2("__openat_2");
 
 constexpr int kTemporary = O_TMPFILE & ~O_DIRECTORY;
 

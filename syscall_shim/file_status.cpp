@@ -22,19 +22,19 @@ using StatusOfSystem = struct statfs;
 using StatusOfVolume = struct statvfs;
 using WideStatus = struct statx;
 
-constinit Real<int(const char*, Status*)> real_stat("stat");
-constinit Real<int(const char*, Status*)> real_lstat("lstat");
-constinit Real<int(int, Status*)> real_fstat("fstat");
-constinit Real<int(int, const char*, Status*, int)> real_fstatat("fstatat");
-constinit Real<int(int, const char*, int, unsigned, WideStatus*)> real_statx("statx");
-constinit Real<int(int, const char*, Status*)> real_xstat("__xstat");
-constinit Real<int(int, const char*, Status*)> real_lxstat("__lxstat");
-constinit Real<int(int, int, Status*)> real_fxstat("__fxstat");
-constinit Real<int(int, int, const char*, Status*, int)> real_fxstatat("__fxstatat");
-constinit Real<int(const char*, StatusOfSystem*)> real_statfs("statfs");
-constinit Real<int(int, StatusOfSystem*)> real_fstatfs("fstatfs");
-constinit Real<int(const char*, StatusOfVolume*)> real_statvfs("statvfs");
-constinit Real<int(int, StatusOfVolume*)> real_fstatvfs("fstatvfs");
+RONDO_REGISTERED constinit Real<int(const char*, Status*)> real_stat("stat");
+RONDO_REGISTERED constinit Real<int(const char*, Status*)> real_lstat("lstat");
+RONDO_REGISTERED constinit Real<int(int, Status*)> real_fstat("fstat");
+RONDO_REGISTERED constinit Real<int(int, const char*, Status*, int)> real_fstatat("fstatat");
+RONDO_REGISTERED constinit Real<int(int, const char*, int, unsigned, WideStatus*)> real_statx("statx");
+RONDO_REGISTERED constinit Real<int(int, const char*, Status*)> real_xstat("__xstat");
+RONDO_REGISTERED constinit Real<int(int, const char*, Status*)> real_lxstat("__lxstat");
+RONDO_REGISTERED constinit Real<int(int, int, Status*)> real_fxstat("__fxstat");
+RONDO_REGISTERED constinit Real<int(int, int, const char*, Status*, int)> real_fxstatat("__fxstatat");
+RONDO_REGISTERED constinit Real<int(const char*, StatusOfSystem*)> real_statfs("statfs");
+RONDO_REGISTERED constinit Real<int(int, StatusOfSystem*)> real_fstatfs("fstatfs");
+RONDO_REGISTERED constinit Real<int(const char*, StatusOfVolume*)> real_statvfs("statvfs");
+RONDO_REGISTERED constinit Real<int(int, StatusOfVolume*)> real_fstatvfs("fstatvfs");
 
 bool follows(int flags) { return (flags & AT_SYMLINK_NOFOLLOW) == 0; }
 

@@ -29,9 +29,9 @@ using namespace rondo::shim;
 
 using Jump = void(__jmp_buf_tag*, int);
 
-constinit Real<int(__jmp_buf_tag*, int)> real_sigsetjmp("__sigsetjmp");
-constinit Real<Jump> real_longjmp("siglongjmp");
-constinit Real<Jump> real_longjmp_chk("__longjmp_chk");
+RONDO_REGISTERED constinit Real<int(__jmp_buf_tag*, int)> real_sigsetjmp("__sigsetjmp");
+RONDO_REGISTERED constinit Real<Jump> real_longjmp("siglongjmp");
+RONDO_REGISTERED constinit Real<Jump> real_longjmp_chk("__longjmp_chk");
 
 constexpr unsigned long kNoted = 0x6f646e6f72206d73;
 enum { kKernels = 0, kOwn = 1, kMark = 2 };  // words of the buffer's set

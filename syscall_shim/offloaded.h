@@ -2,8 +2,8 @@
 // Calls libc's own function on a kernel thread while the Rondo thread is parked; in place on any other kernel thread.
 //
 // errno goes with the call and comes back with it. Where no kernel thread can be had the worker makes the call: late is
-// better than failed. The function runs with another thread's handle and thread-local data, so it must call nothing of
-// the program.
+// better than failed; so it does inside dlopen, whose lock another kernel thread might need. The function runs with
+// another thread's handle and thread-local data, so it must call nothing of the program.
 #ifndef RONDO_SHIM_OFFLOADED_H
 #define RONDO_SHIM_OFFLOADED_H
 
@@ -15,6 +15,9 @@
 #include "real.h"
 
 namespace rondo::shim {
+
+// Whether the calling thread is inside dlopen or dlclose (dl.cpp).
+bool loads_library();
 
 using Offload = int (*)(void (*)(void*), void*);
 
@@ -32,7 +35,7 @@ auto offload_by(Offload offload, Call call) {
         made.result = made.call();
         made.error = errno;
     };
-    if (!on_thread() || offload(run, &job) != 0) return call();
+    if (!on_thread() || loads_library() || offload(run, &job) != 0) return call();
     errno = job.error;
     return job.result;
 }

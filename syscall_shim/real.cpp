@@ -12,12 +12,23 @@
 
 #include "raw_call.h"
 
+// The ends of the section, made by the linker.
+extern "C" __attribute__((visibility("hidden"))) rondo::shim::RealAddress __start_rondo_reals[];
+extern "C" __attribute__((visibility("hidden"))) rondo::shim::RealAddress __stop_rondo_reals[];
+
 namespace rondo::shim {
 namespace {
 
 void say(const char* text) { raw_call(SYS_write, STDERR_FILENO, to_arg(text), static_cast<long>(strlen(text))); }
 
 }  // namespace
+
+void resolve_all() {
+    for (RealAddress* each = __start_rondo_reals; each != __stop_rondo_reals; ++each) {
+        if (each->address_.load(std::memory_order_relaxed) != nullptr) continue;
+        each->address_.store(dlsym(RTLD_NEXT, each->name_), std::memory_order_relaxed);
+    }
+}
 
 void* resolve(const char* name) {
     void* address = dlsym(RTLD_NEXT, name);

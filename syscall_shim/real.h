@@ -6,6 +6,9 @@
 // a sanitizer's interceptor where one is loaded, else libc. A function that is missing ends the process with one line:
 // there is nothing to fall back to.
 //
+// dlsym takes libc's lock of the loader, which a constructor that parks inside dlopen holds for long. So all of them
+// are resolved before the first dlopen: they stand in a section of their own, an array.
+//
 // Rejected: resolving the whole table in a constructor. Other libraries' constructors run before ours.
 #ifndef RONDO_SHIM_REAL_H
 #define RONDO_SHIM_REAL_H
@@ -19,12 +22,25 @@ namespace rondo::shim {
 // The address of the next definition of a function or datum; never null.
 void* resolve(const char* name);
 
+// Resolves whatever has not been used yet and is there.
+void resolve_all();
+
+class RealAddress {
+   protected:
+    constexpr explicit RealAddress(const char* name) : name_(name) {}
+
+    const char* name_;
+    std::atomic<void*> address_{nullptr};
+
+    friend void resolve_all();
+};
+
 template <typename F>
-class Real {
+class Real : RealAddress {
    public:
     using Pointer = typename Signature<F>::Type*;
 
-    constexpr explicit Real(const char* name) : name_(name) {}
+    constexpr explicit Real(const char* name) : RealAddress(name) {}
 
     template <typename... Arguments>
     auto operator()(Arguments... arguments) {
@@ -39,15 +55,13 @@ class Real {
         }
         return reinterpret_cast<Pointer>(address);
     }
-
-   private:
-    const char* name_;
-    std::atomic<void*> address_{nullptr};
 };
 
 }  // namespace rondo::shim
 
+#define RONDO_REGISTERED __attribute__((section("rondo_reals"), used))
+
 // Defines real_NAME, of the type that libc's header gives NAME.
-#define RONDO_REAL(name) constinit rondo::shim::Real<decltype(::name)> real_##name(#name)
+#define RONDO_REAL(name) RONDO_REGISTERED constinit rondo::shim::Real<decltype(::name)> real_##name(#name)
 
 #endif

@@ -39,18 +39,18 @@ RONDO_REAL(setbuffer);
 RONDO_REAL(setlinebuf);
 RONDO_REAL(perror);
 RONDO_REAL(fwide);
-constinit Real<int(FILE*, off_t, int)> real_fseeko("fseeko");
-constinit Real<off_t(FILE*)> real_ftello("ftello");
-constinit Real<int(FILE*, fpos_t*)> real_fgetpos("fgetpos");
-constinit Real<int(FILE*, const fpos_t*)> real_fsetpos("fsetpos");
-constinit Real<void()> real_lock_list("_IO_list_lock");
-constinit Real<void()> real_unlock_list("_IO_list_unlock");
-constinit Real<FILE*> list_of_streams("_IO_list_all");
-constinit Real<FILE> static_stdin("_IO_2_1_stdin_");
-constinit Real<FILE> static_stdout("_IO_2_1_stdout_");
-constinit Real<FILE> static_stderr("_IO_2_1_stderr_");
-constinit Real<char> file_operations("_IO_file_jumps");
-constinit Real<char> wide_file_operations("_IO_wfile_jumps");
+RONDO_REGISTERED constinit Real<int(FILE*, off_t, int)> real_fseeko("fseeko");
+RONDO_REGISTERED constinit Real<off_t(FILE*)> real_ftello("ftello");
+RONDO_REGISTERED constinit Real<int(FILE*, fpos_t*)> real_fgetpos("fgetpos");
+RONDO_REGISTERED constinit Real<int(FILE*, const fpos_t*)> real_fsetpos("fsetpos");
+RONDO_REGISTERED constinit Real<void()> real_lock_list("_IO_list_lock");
+RONDO_REGISTERED constinit Real<void()> real_unlock_list("_IO_list_unlock");
+RONDO_REGISTERED constinit Real<FILE*> list_of_streams("_IO_list_all");
+RONDO_REGISTERED constinit Real<FILE> static_stdin("_IO_2_1_stdin_");
+RONDO_REGISTERED constinit Real<FILE> static_stdout("_IO_2_1_stdout_");
+RONDO_REGISTERED constinit Real<FILE> static_stderr("_IO_2_1_stderr_");
+RONDO_REGISTERED constinit Real<char> file_operations("_IO_file_jumps");
+RONDO_REGISTERED constinit Real<char> wide_file_operations("_IO_wfile_jumps");
 
 static_assert(sizeof(off_t) == 8, "then fseeko64 is fseeko");
 
@@ -158,9 +158,7 @@ int rondo::shim::close_any_stream(FILE* stream) {
     return started() && is_plain_file(stream) ? close_stream(stream) : real_fclose(stream);
 }
 
-RONDO_EXPORT(int, fclose, (FILE * stream)) {
-    return close_any_stream(stream);
-}
+RONDO_EXPORT(int, fclose, (FILE * stream)) { return close_any_stream(stream); }
 RONDO_ALIAS(_IO_fclose, fclose);
 
 RONDO_EXPORT(int, feof, (FILE * stream)) { return call_twin(stream, real_feof, real_feof_unlocked); }

@@ -21,10 +21,10 @@ namespace {
 
 using namespace rondo::shim;
 
-constinit Real<int(FILE*, const char*, va_list)> real_vfprintf("vfprintf");
-constinit Real<int(FILE*, int, const char*, va_list)> real_vfprintf_chk("__vfprintf_chk");
-constinit Real<int(int, const char*, va_list)> real_vdprintf("vdprintf");
-constinit Real<int(int, int, const char*, va_list)> real_vdprintf_chk("__vdprintf_chk");
+RONDO_REGISTERED constinit Real<int(FILE*, const char*, va_list)> real_vfprintf("vfprintf");
+RONDO_REGISTERED constinit Real<int(FILE*, int, const char*, va_list)> real_vfprintf_chk("__vfprintf_chk");
+RONDO_REGISTERED constinit Real<int(int, const char*, va_list)> real_vdprintf("vdprintf");
+RONDO_REGISTERED constinit Real<int(int, int, const char*, va_list)> real_vdprintf_chk("__vdprintf_chk");
 
 constexpr size_t kShortText = 512;
 

@@ -30,8 +30,8 @@ RONDO_REAL(fgetc_unlocked);
 RONDO_REAL(fread);
 RONDO_REAL(fread_unlocked);
 RONDO_REAL(getdelim);
-constinit Real<int(FILE*)> real_uflow("__uflow");
-constinit Real<int(FILE*)> real_underflow("__underflow");
+RONDO_REGISTERED constinit Real<int(FILE*)> real_uflow("__uflow");
+RONDO_REGISTERED constinit Real<int(FILE*)> real_underflow("__underflow");
 
 constexpr size_t kFirstLineSize = 120;
 

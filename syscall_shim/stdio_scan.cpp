@@ -27,8 +27,8 @@ using ScanCall = int(FILE*, const char*, va_list);
 
 RONDO_REAL(fclose);
 RONDO_REAL(fgetc_unlocked);
-constinit Real<ScanCall> real_vfscanf("vfscanf");
-constinit Real<ScanCall> real_isoc99_vfscanf("__isoc99_vfscanf");
+RONDO_REGISTERED constinit Real<ScanCall> real_vfscanf("vfscanf");
+RONDO_REGISTERED constinit Real<ScanCall> real_isoc99_vfscanf("__isoc99_vfscanf");
 
 class StandIn {
    public:

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -19,10 +20,10 @@
 namespace rondo::shim {
 namespace {
 
-constinit Real<int(FILE*, int)> real_overflow("__overflow");
-constinit Real<void(FILE*)> real_allocate_buffer("_IO_doallocbuf");
-constinit Real<int(FILE*)> real_switch_to_get_mode("_IO_switch_to_get_mode");
-constinit Real<void(FILE*)> real_free_backup_area("_IO_free_backup_area");
+RONDO_REGISTERED constinit Real<int(FILE*, int)> real_overflow("__overflow");
+RONDO_REGISTERED constinit Real<void(FILE*)> real_allocate_buffer("_IO_doallocbuf");
+RONDO_REGISTERED constinit Real<int(FILE*)> real_switch_to_get_mode("_IO_switch_to_get_mode");
+RONDO_REGISTERED constinit Real<void(FILE*)> real_free_backup_area("_IO_free_backup_area");
 RONDO_REAL(fflush_unlocked);
 
 // A block under this size is not worth a write of its own (libc's rule).
@@ -145,7 +146,7 @@ size_t put_block(FILE* stream, const char* from, size_t count) {
 
 bool parks(FILE* stream) {
     return has(stream, kFileBuffer) && stream->_mode <= 0 && stream->_fileno >= 0 &&
-           rondo_fd_waits(stream->_fileno) == 1;
+           (rondo_fd_waits(stream->_fileno) == 1 || rondo_fd_remote(stream->_fileno) == 1);
 }
 
 int drain(FILE* stream) {
@@ -154,8 +155,9 @@ int drain(FILE* stream) {
     if (has(stream, kAppending)) {
         stream->_offset = -1;
     } else if (stream->_IO_read_end != stream->_IO_write_base) {
-        errno = ESPIPE;
-        return EOF;
+        off_t place = lseek(stream->_fileno, stream->_IO_write_base - stream->_IO_read_end, SEEK_CUR);
+        if (place < 0) return EOF;
+        stream->_offset = place;
     }
     size_t written = write_all(stream, stream->_IO_write_base, pending);
     empty_get_area(stream);
@@ -213,7 +215,8 @@ size_t put_bytes(FILE* stream, const char* from, size_t count) {
 }
 
 int flush_unlocked(FILE* stream) {
-    if (!parks(stream)) return real_fflush_unlocked(stream);
+    bool has_place = rondo_fd_waits(stream->_fileno) == 0;
+    if (!parks(stream) || (has_place && !has(stream, kPutting))) return real_fflush_unlocked(stream);
     return has(stream, kPutting) ? drain(stream) : 0;
 }
 

@@ -19,7 +19,7 @@ RONDO_REAL(fputs_unlocked);
 RONDO_REAL(fwrite);
 RONDO_REAL(fwrite_unlocked);
 RONDO_REAL(puts);
-constinit Real<int(FILE*, int)> real_overflow("__overflow");
+RONDO_REGISTERED constinit Real<int(FILE*, int)> real_overflow("__overflow");
 
 int write_character_unlocked(int character, FILE* stream) {
     if (stream->_IO_write_ptr < stream->_IO_write_end) {

@@ -39,7 +39,8 @@ class Files(unittest.TestCase):
             done = programs.run(BINARIES / "slow_files", mount.path, cached.name, READERS, settings=settings, timeout=60)
             self.assertEqual(done.returncode, 0, done)
             read, percentile = map(int, done.stdout.split())
-            self.assertEqual((read, mount.opens, mount.reads), (READERS, READERS, READERS))
+            self.assertEqual((read, mount.opens), (READERS, READERS))
+            self.assertGreaterEqual(mount.reads, READERS)
             return percentile
 
     def test_slow_files_do_not_hold_up_cached_ones(self):

@@ -114,6 +114,9 @@ class Programs(unittest.TestCase):
     def test_cxx_library_on_futexes(self):
         self.check("futexes")
 
+    def test_loading_of_libraries(self):
+        self.check("loading")
+
     def test_descriptors(self):
         self.check("descriptors")
 
@@ -194,6 +197,11 @@ class Symbols(unittest.TestCase):
 
 
 class Library(unittest.TestCase):
+    def test_every_function_that_it_hides_is_resolved_before_the_first_dlopen(self):
+        unregistered = [f"{path.name}: {line}" for path in (programs.SOURCE / "syscall_shim").glob("*.cpp")
+                        for line in path.read_text().splitlines() if re.match(r"(constinit )?Real<.*> \w+\(", line)]
+        self.assertEqual(unregistered, [])
+
     def test_it_calls_no_interposed_symbol_by_name(self):
         named = set(re.findall(r"^\S+\s+\S+\s+R_X86_64_\S+\s+\S+\s+(\w+)", tool("readelf", "-rW", programs.SHIM),
                                re.MULTILINE))

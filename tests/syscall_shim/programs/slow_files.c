@@ -27,14 +27,28 @@ static int64_t now(void) {
     return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
 }
 
-static void* read_slowly(void* number) {
-    char path[512], text[64];
-    snprintf(path, sizeof path, "%s/file%d", slow_directory, (int)(intptr_t)number);
+static void read_by_calls(const char* path) {
+    char text[64];
     int fd = open(path, O_RDONLY);
     EXPECT(fd >= 0);
     ssize_t got = read(fd, text, sizeof text);
     EXPECT(got == (ssize_t)sizeof text && memcmp(text, "slowly ", 7) == 0);
     EXPECT(close(fd) == 0);
+}
+
+static void read_by_stdio(const char* path) {
+    char text[64];
+    FILE* stream = fopen(path, "r");
+    EXPECT(stream != NULL && fread(text, 1, sizeof text, stream) == sizeof text && memcmp(text, "slowly ", 7) == 0);
+    EXPECT(fseek(stream, 7, SEEK_CUR) == 0 && ftell(stream) == 71 && fgets(text, 5, stream) == text);
+    EXPECT(strcmp(text, "lowl") == 0 && fclose(stream) == 0);
+}
+
+static void* read_slowly(void* arg) {
+    char path[512];
+    int number = (int)(intptr_t)arg;
+    snprintf(path, sizeof path, "%s/file%d", slow_directory, number);
+    number % 2 == 0 ? read_by_calls(path) : read_by_stdio(path);
     atomic_fetch_add(&read_files, 1);
     atomic_fetch_sub(&unfinished, 1);
     return NULL;
