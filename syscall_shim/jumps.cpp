@@ -11,11 +11,11 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "export.h"
 #include "guard.h"
+#include "raw_call.h"
 #include "real.h"
 
 extern "C" {
@@ -45,7 +45,7 @@ void note(__jmp_buf_tag* env, unsigned long mask) {
 
 unsigned long kernel_mask() {
     unsigned long mask = 0;
-    syscall(SYS_rt_sigprocmask, SIG_BLOCK, nullptr, &mask, sizeof(mask));
+    raw_call(SYS_rt_sigprocmask, SIG_BLOCK, 0, to_arg(&mask), sizeof(mask));
     return mask;
 }
 
