@@ -33,7 +33,8 @@ bool try_lock_stream(FILE* stream);
 bool unlock_stream(FILE* stream);
 
 // Holds the lock of a stream, unless the program has taken locking upon itself (FSETLOCKING_BYCALLER), for a scope of a
-// Rondo thread. A cancellation that unwinds the scope releases it.
+// Rondo thread. A cancellation that unwinds the scope releases it. Its end lets others run at times: a thread that
+// prints to a file makes no other call.
 class StreamLock {
    public:
     explicit StreamLock(FILE* stream) : stream_(lock_if_wanted(stream)) {
@@ -41,6 +42,7 @@ class StreamLock {
     }
     ~StreamLock() {
         if (stream_ != nullptr) rondo_cleanup_pop(&frame_, 1);
+        rondo_spend();
     }
     StreamLock(const StreamLock&) = delete;
     StreamLock& operator=(const StreamLock&) = delete;

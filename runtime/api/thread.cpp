@@ -89,6 +89,12 @@ int rondo_yield(void) {
     return 0;
 }
 
+void rondo_spend(void) {
+    if (self_ != nullptr) {
+        self_->spend_budget_cheaply();
+    }
+}
+
 int rondo_setname_np(rondo_t thread, const char* name) {
     Fiber* fiber = Fiber::from_handle(thread);
     size_t length = strlen(name);

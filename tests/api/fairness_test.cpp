@@ -53,6 +53,7 @@ TEST_CASE("failing trylocks let others run") {
 
 TEST_CASE("yields, zero polls and zero sleeps let others run") {
     CHECK(others_run_during([] { rondo_yield(); }));
+    CHECK(others_run_during([] { rondo_spend(); }));
     CHECK(others_run_during([] { rondo_poll(nullptr, 0, 0); }));
     Connection pair = connect_unix();
     pollfd watched{pair.server.get(), POLLIN, 0};

@@ -375,6 +375,9 @@ int rondo_started(void);
  * be called on the same thread, with nothing but the fork between them; in the child with in_child 1. */
 void rondo_before_fork(void);
 void rondo_after_fork(int in_child);
+/* For a call that could have waited and did not, and made no other call of Rondo's: every 64th lets the worker's other
+ * threads run. Does nothing elsewhere. */
+void rondo_spend(void);
 /* Parks while *word == expected, until rondo_futex_wake on the same address. deadline: absolute CLOCK_MONOTONIC, or
  * NULL for none. Returns 0, or EAGAIN (the word differs), ETIMEDOUT. Not a cancellation point. */
 int rondo_futex_wait(const uint32_t* word, uint32_t expected, const struct timespec* deadline);

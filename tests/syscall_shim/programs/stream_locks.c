@@ -193,6 +193,24 @@ static void test_printing_in_a_loop(void) {
     pass("printing in a loop");
 }
 
+static void* say(void* arg) {
+    said = true;
+    return arg;
+}
+
+static void test_files_in_a_loop(void) {
+    FILE *sink = fopen("/dev/null", "w"), *source = fopen("/dev/zero", "r");
+    EXPECT(sink != NULL && source != NULL);
+    for (int reads = 0; reads < 2; ++reads) {
+        said = false;
+        pthread_t thread = start(say, NULL);
+        while (!said) EXPECT(reads ? getc(source) == 0 : fprintf(sink, "and again\n") > 0);
+        EXPECT(pthread_join(thread, NULL) == 0);
+    }
+    EXPECT(fclose(sink) == 0 && fclose(source) == 0);
+    pass("files in a loop");
+}
+
 int main(void) {
     EXPECT(sem_init(&ready, 0, 0) == 0 && sem_init(&go, 0, 0) == 0);
     test_lines_stay_whole();
@@ -201,5 +219,6 @@ int main(void) {
     test_flush_all_passes_a_reader();
     test_user_locking();
     test_printing_in_a_loop();
+    test_files_in_a_loop();
     return 0;
 }
