@@ -19,7 +19,7 @@
 
 #include "check.h"
 
-enum { kMost = 100000 };
+enum { kMost = 100000, kPatienceSeconds = 10 };
 
 static sem_t handled;  // posted by the handler: sem_post is one of the few functions that it may call
 static int ends[2];
@@ -41,17 +41,31 @@ static void write_to_pipe(int number) {
     errno = saved;
 }
 
+// Ends the program when the handler does not come back: then main, which it interrupted, never will.
+static void wait_until_handled(void) {
+    static const char hangs[] = "the handler and main wait for each other\n";
+    struct timespec limit;
+    if (clock_gettime(CLOCK_REALTIME, &limit) != 0) {
+        fatal("clock_gettime");
+    }
+    limit.tv_sec += kPatienceSeconds;
+    while (sem_timedwait(&handled, &limit) != 0) {
+        if (errno == ETIMEDOUT) {
+            _exit(write(STDERR_FILENO, hangs, sizeof hangs - 1) < 0 ? 1 : 3);
+        }
+        if (errno != EINTR) {
+            fatal("sem_timedwait");
+        }
+    }
+}
+
 // Signals of one kind do not queue: the next is sent when the last has been handled, else some would become one.
 static void* send_signals(void* argument) {
     for (intptr_t left = (intptr_t)argument; left > 0; --left) {
         if (kill(getpid(), SIGUSR1) != 0) {
             fatal("kill");
         }
-        while (sem_wait(&handled) != 0) {
-            if (errno != EINTR) {
-                fatal("sem_wait");
-            }
-        }
+        wait_until_handled();
     }
     return NULL;
 }

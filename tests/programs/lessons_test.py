@@ -205,9 +205,13 @@ class Signals(Lesson):
         self.prints(lines, "signal_printf", "pipe")
 
     def test_a_handler_that_prints(self):
-        """Which text comes out is undefined: that is the lesson. But the program ends, for every handler has run."""
-        for outcome in self.outcomes("signal_printf", ("wrong",), ""):
-            self.assertTrue(outcome.output, outcome)
+        """Which text comes out is undefined, and whether main and its handler lock each other out: that is the lesson. But
+        the program ends, and says which."""
+        for workers in (None, *WORKERS):
+            outcome = Outcome("signal_printf", ("wrong",), "", workers)
+            self.assertIn(outcome.status, (0, 3), outcome)
+            self.assertEqual(outcome.status == 3, "wait for each other" in outcome.error, outcome)
+            self.assertTrue(outcome.flags_kept, outcome)
 
 
 class Pages(http.server.BaseHTTPRequestHandler):
