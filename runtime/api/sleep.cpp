@@ -31,10 +31,11 @@ int sleep_until(Deadline deadline) {
         if (cause == WakeCause::cancelled) {
             cancellation_point();
         }
+        bool fails = interrupted(Restart::never);  // a signal that comes with the last moment runs, too
         if (cause != WakeCause::interrupted) {
             return 0;
         }
-        if (interrupted(Restart::never)) {
+        if (fails) {
             return EINTR;
         }
     }

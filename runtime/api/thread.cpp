@@ -12,7 +12,7 @@
 #include "runtime/api/deadline.h"
 #include "runtime/base/real.h"
 #include "runtime/core/cancel.h"
-#include "runtime/core/worker.h"
+#include "runtime/core/interrupt.h"
 #include "runtime/system/diagnostics.h"
 #include "runtime/system/fork.h"
 #include "runtime/system/runtime.h"
@@ -83,6 +83,9 @@ int rondo_equal(rondo_t a, rondo_t b) { return a == b ? 1 : 0; }
 
 int rondo_yield(void) {
     if (self_ != nullptr) {
+        if (__builtin_expect(self_->current()->signal_due.load(std::memory_order_relaxed), 0)) {
+            interrupted(Restart::always);
+        }
         return self_->yield_current();
     }
     sys::yield_cpu();

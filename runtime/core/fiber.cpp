@@ -171,6 +171,8 @@ int Fiber::join(void** value, Deadline deadline, bool try_only) {
                 return ETIMEDOUT;
             }
             awaiting = false;
+        }
+        if (cause == WakeCause::interrupted) {
             interrupted(Restart::always);
         }
     }

@@ -11,6 +11,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/spinlock.h"
+#include "runtime/core/interrupt.h"
 
 namespace rondo {
 
@@ -76,10 +77,13 @@ WakeCause WaitQueue::park_front(Waiter& waiter, Deadline deadline) {
 
 WakeCause WaitQueue::park(Waiter& waiter, Deadline deadline) {
     WakeCause cause = rondo::park(waiter, {unlock_parked, this}, deadline);
-    if (cause == WakeCause::woken) {
-        return cause;
+    if (cause != WakeCause::woken) {
+        leave(waiter);
     }
-    leave(waiter);
+    bool ended = cause != WakeCause::interrupted && waiter.interruptible;
+    if (ended && waiter.fiber != nullptr && waiter.fiber->signal_due.load(std::memory_order_relaxed)) {
+        interrupted(Restart::always);  // they came too late to end the wait
+    }
     return cause;
 }
 

@@ -216,6 +216,9 @@ bool run_due_signals(Fiber& fiber, Restart restart, bool for_main) {
     FiberSignals& signals = fiber.rest->signals;
     bool fails = false;
     siginfo_t info;
+    if (!for_main && !fiber.signal_due.load(std::memory_order_relaxed) && !signals.must_fail) {
+        return false;
+    }
     do {
         fiber.signal_due.store(false, std::memory_order_relaxed);
         if (signals.raised.load(std::memory_order_relaxed) != 0) {

@@ -85,13 +85,15 @@ RONDO_IN_HANDLER void arm_kick(WorkerSignals& state) {
     sys::call(SYS_timer_settime, state.timer, 0, sys::to_arg(&once));
 }
 
+RONDO_IN_HANDLER SignalSet kept_while_full() { return ~kFaults & ~signal_bit(kick_number); }
+
 RONDO_IN_HANDLER void record(Worker& worker, const siginfo_t& info, void* context) {
     uint32_t head = ring_head.load(std::memory_order_relaxed);
     ring[head % kRing] = info;
     ring_head.store(head + 1, std::memory_order_release);
     if (head + 2 - ring_tail.load(std::memory_order_relaxed) >= kRing) {
         ring_full.store(true, std::memory_order_relaxed);
-        kernel_mask_of(context) |= ~kFaults & ~signal_bit(kick_number);
+        kernel_mask_of(context) |= kept_while_full();
     }
     worker.hurry();
     arm_kick(states[worker.index()]);
@@ -130,17 +132,31 @@ void run_in_place(siginfo_t& info, void* context) {
     action.handler(number, &info, context);
 }
 
+// What the worker's kernel thread is to block now: more than usual while the ring is full.
+RONDO_IN_HANDLER SignalSet present_mask(const WorkerSignals& state) {
+    return state.kernel_mask | (ring_full.load(std::memory_order_relaxed) ? kept_while_full() : 0);
+}
+
 // The program's code was interrupted: no lock is held here and the fiber is queued nowhere. The kernel's mask is opened
 // for the handler, which may park and let others run on this kernel thread.
-void run_on_fiber(Worker& worker, Fiber& fiber, siginfo_t* now, void* context, bool for_main) {
+void run_on_fiber(Worker& worker, Fiber& fiber, void* context, bool for_main) {
     WorkerSignals& state = states[worker.index()];
-    set_kernel_mask(state.kernel_mask);
-    if (now != nullptr) {
-        run_handler(fiber, *now, context);
-    }
+    set_kernel_mask(present_mask(state));
     run_due_signals(fiber, Restart::always, for_main);
     set_kernel_mask(kAll & ~kFaults);
-    kernel_mask_of(context) = state.kernel_mask;
+    kernel_mask_of(context) = present_mask(state);
+}
+
+// The same for a signal that the fiber sent to its kernel thread: abort() does, and has changed the kernel's mask.
+void run_own(Worker& worker, Fiber& fiber, siginfo_t& info, void* context) {
+    SignalSet before = kernel_mask_of(context);
+    set_kernel_mask(before);
+    run_handler(fiber, info, context);
+    set_kernel_mask(kAll & ~kFaults);
+    kernel_mask_of(context) = before;
+    if (fiber.signal_due.load(std::memory_order_relaxed)) {
+        arm_kick(states[worker.index()]);
+    }
 }
 
 void run_fault(Worker& worker, siginfo_t& info, void* context) {
@@ -166,7 +182,7 @@ void take_or_queue(Worker& worker, Fiber& current, siginfo_t& info, void* contex
         return;
     }
     if (current.signal_due.load(std::memory_order_relaxed)) {
-        run_on_fiber(worker, current, nullptr, context, false);
+        run_on_fiber(worker, current, context, false);
     } else {
         worker.hurry();
         arm_kick(states[worker.index()]);
@@ -209,7 +225,13 @@ RONDO_IN_HANDLER void on_kick(int, siginfo_t*, void* context) {
     if (worker->index() == 0) {
         empty_ring(*worker);
     }
-    run_on_fiber(*worker, *current, nullptr, context, worker->index() == 0);
+    run_on_fiber(*worker, *current, context, worker->index() == 0);
+}
+
+// A fault's number sent to the process may reach any worker; the first one's kernel thread takes it.
+RONDO_IN_HANDLER void pass_on(siginfo_t& info) {
+    int tid = states[0].tid.load(std::memory_order_relaxed);
+    sys::call(SYS_rt_tgsigqueueinfo, sys::getpid(), tid, info.si_signo, sys::to_arg(&info));
 }
 
 void on_recorded(Worker& worker) {
@@ -239,8 +261,10 @@ RONDO_IN_HANDLER void on_signal(int number, siginfo_t* info, void* context) {
     bool own = info->si_pid == sys::getpid() && (number == SIGPIPE || info->si_code == SI_TKILL);
     if (own && in_runtime && number != SIGABRT) {
         note_raised(current, number);
+    } else if (worker->index() != 0 && !own) {
+        pass_on(*info);
     } else if (own && current != nullptr) {
-        run_on_fiber(*worker, *current, info, context, false);
+        run_own(*worker, *current, *info, context);
     } else if (in_runtime) {
         record(*worker, *info, context);
     } else {
