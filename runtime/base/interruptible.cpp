@@ -74,8 +74,8 @@ constexpr unsigned long kRestorer = 0x04000000;  // SA_RESTORER of the kernel's 
 
 std::atomic<Handler> libc_handler{nullptr};
 
-[[gnu::no_sanitize("thread"), gnu::no_sanitize("address")]] void on_interrupt(int number, siginfo_t* info,
-                                                                              void* context) {
+__attribute__((no_sanitize("thread"), no_sanitize("address"))) void on_interrupt(int number, siginfo_t* info,
+                                                                                 void* context) {
     auto& at = static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP];
     auto place = reinterpret_cast<const char*>(at);
     if (place >= rondo_call_window && place < rondo_call_window_end) {

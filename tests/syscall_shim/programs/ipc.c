@@ -18,7 +18,7 @@
 
 #include "expect.h"
 
-enum { kRounds = 200, kBytes = 32, kContenders = 50 };
+enum { kRounds = 200, kBytes = 32, kContenders = 50, kWaiters = 200 };
 
 static char path[] = "/tmp/rondo_ipc_XXXXXX";
 static int started;
@@ -105,6 +105,42 @@ static void test_record_locks(void) {
     EXPECT(waitpid(holder, &status, 0) == holder && status == 0);
     EXPECT(lockf(fd, F_ULOCK, 0) == 0 && close(fd) == 0);
     pass("record locks");
+}
+
+static int finished;
+
+static void* take_turn(void* arg) {
+    int fd = open_again();
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    (void)arg;
+    __atomic_fetch_add(&started, 1, __ATOMIC_ACQ_REL);
+    EXPECT(fcntl(fd, F_OFD_SETLKW, &lock) == 0);
+    ++finished;
+    lock.l_type = F_UNLCK;
+    EXPECT(fcntl(fd, F_OFD_SETLK, &lock) == 0);
+    EXPECT(close(fd) == 0);
+    return NULL;
+}
+
+/* The holder needs the file system itself before it lets go. */
+static void test_many_waiters(void) {
+    char text[256];
+    int fd = open_again();
+    pthread_t threads[kWaiters];
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    EXPECT(fcntl(fd, F_OFD_SETLKW, &lock) == 0);
+    started = 0;
+    for (int i = 0; i < kWaiters; ++i) EXPECT(pthread_create(&threads[i], NULL, take_turn, NULL) == 0);
+    while (__atomic_load_n(&started, __ATOMIC_ACQUIRE) < kWaiters) sched_yield();
+    for (int i = 0; i < 20; ++i) sched_yield();
+    int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    EXPECT(file >= 0 && read(file, text, sizeof text) == (ssize_t)sizeof text && close(file) == 0);
+    EXPECT(__atomic_load_n(&finished, __ATOMIC_ACQUIRE) == 0);
+    lock.l_type = F_UNLCK;
+    EXPECT(fcntl(fd, F_OFD_SETLK, &lock) == 0);
+    for (int i = 0; i < kWaiters; ++i) EXPECT(pthread_join(threads[i], NULL) == 0);
+    EXPECT(finished == kWaiters && close(fd) == 0);
+    pass("many waiters");
 }
 
 static void* receive_messages(void* arg) {
@@ -210,6 +246,7 @@ int main(void) {
     EXPECT(fd >= 0);
     test_flock();
     test_record_locks();
+    test_many_waiters();
     test_message_queue();
     pass("message queue");
     test_sysv_messages();
