@@ -46,7 +46,11 @@ int Mutex::lock_carefully(Deadline deadline) {
             return error;
         }
     }
-    become_owner();
+    if (shared()) {
+        owner_.store(owner_name(), std::memory_order_relaxed);
+    } else {
+        become_owner();
+    }
     return 0;
 }
 

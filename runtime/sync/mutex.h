@@ -99,8 +99,8 @@ class Mutex {
     // After the lock was taken: a thread that takes locks in a loop lets the others run at times.
     void become_owner() {
         Fiber* fiber = current_fiber();
-        if (fiber == nullptr || shared()) {
-            owner_.store(owner_name(), std::memory_order_relaxed);
+        if (fiber == nullptr) {
+            owner_.store(current_owner(), std::memory_order_relaxed);
             return;
         }
         owner_.store(fiber->handle, std::memory_order_relaxed);

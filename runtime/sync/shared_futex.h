@@ -22,7 +22,12 @@ inline long shared_futex_wait(const void* word, uint32_t expected, Deadline dead
     SystemCall wait{SYS_futex,
                     {sys::to_arg(word), operation, expected, sys::to_arg(deadline.never() ? nullptr : &until), 0,
                      static_cast<long>(FUTEX_BITSET_MATCH_ANY)}};
-    return make_blocking_call({wait, -1, cancellable});
+    long result = make_blocking_call({wait, -1, cancellable});
+    if (result == -EAGAIN && self_ != nullptr) {
+        self_->yield_current();  // also where no kernel thread could be had: whoever changes the word may be on this
+                                 // worker
+    }
+    return result;
 }
 
 inline void shared_futex_wake(const void* word, int count) {
