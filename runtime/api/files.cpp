@@ -79,9 +79,16 @@ int rondo_fsync(int fd) { return as_int(sync_file(SYS_fsync, fd)); }
 
 int rondo_fdatasync(int fd) { return as_int(sync_file(SYS_fdatasync, fd)); }
 
+// Not a cancellation point, in libc neither.
 ssize_t rondo_sendfile(int out, int in, off_t* offset, size_t count) {
-    return to_errno(on_fiber() ? io_sendfile(out, in, offset, count)
-                               : plain(SYS_sendfile, out, in, sys::to_arg(offset), count));
+    if (!on_fiber()) {
+        return to_errno(plain(SYS_sendfile, out, in, sys::to_arg(offset), count));
+    }
+    int state = 0;
+    rondo_setcancelstate(RONDO_CANCEL_DISABLE, &state);
+    long result = io_sendfile(out, in, offset, count);
+    rondo_setcancelstate(state, &state);
+    return to_errno(result);
 }
 
 ssize_t rondo_splice(int in, off_t* in_offset, int out, off_t* out_offset, size_t length, unsigned flags) {

@@ -123,7 +123,6 @@ long repeat(const Splice& splice) {
 }  // namespace
 
 long io_sendfile(int out, int in, off_t* offset, size_t count) {
-    cancellation_point();
     FdEntry* to = FdTable::instance().find(out);
     FdEntry* from = FdTable::instance().find(in);
     if (to == nullptr || from == nullptr) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Moving bytes inside the kernel: sendfile, splice, tee, vmsplice. Only on a fiber; cancellation points. Results are
-// those of the system call, or -errno.
+// Moving bytes inside the kernel: sendfile, splice, tee, vmsplice. Only on a fiber; all but sendfile are
+// cancellation points. Results are those of the system call, or -errno.
 //
 // None of these calls can be asked not to wait, except at a pipe (SPLICE_F_NONBLOCK). So a socket that is ours alone is
 // made non-blocking, unseen (see hide_nonblocking), and waited for by readiness; for one that others share a kernel

@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -264,6 +265,22 @@ inline int rondo_offload(void (*fn)(void*), void* arg) {
     fn(arg);
     return 0;
 }
+inline int rondo_offload_lookup(void (*fn)(void*), void* arg) { return rondo_offload(fn, arg); }
+inline int rondo_fd_remote(int fd) { return fcntl(fd, F_GETFD) < 0 ? -1 : 0; }
+#define rondo_open ::open
+#define rondo_openat ::openat
+#define rondo_pread ::pread
+#define rondo_pwrite ::pwrite
+#define rondo_preadv ::preadv
+#define rondo_pwritev ::pwritev
+#define rondo_preadv2 ::preadv2
+#define rondo_pwritev2 ::pwritev2
+#define rondo_fsync ::fsync
+#define rondo_fdatasync ::fdatasync
+#define rondo_sendfile ::sendfile
+#define rondo_splice ::splice
+#define rondo_tee ::tee
+#define rondo_vmsplice ::vmsplice
 inline int rondo_fd_waits(int fd) {
     struct stat status;
     if (fstat(fd, &status) != 0) return -1;
