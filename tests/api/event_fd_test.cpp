@@ -91,16 +91,16 @@ TEST_CASE("inotify: the reader parks until the file is touched, and no flag show
         TempFile file;
         REQUIRE(inotify_add_watch(watch.get(), file.name(), IN_MODIFY) >= 0);
         int fd = watch.get();
-        inotify_event event{};
-        Call reader([&event, fd] { return rondo_read(fd, &event, sizeof event); });
+        alignas(inotify_event) char event[sizeof(inotify_event)];
+        Call reader([&event, fd] { return rondo_read(fd, event, sizeof event); });
         reader.await_parked();
         CHECK((rondo_fcntl(fd, F_GETFL, 0) & O_NONBLOCK) == 0);
         CHECK(rondo_write(file.fd(), "x", 1) == 1);
         CHECK(reader.result() == sizeof event);
-        CHECK((event.mask & IN_MODIFY) != 0);
+        CHECK((reinterpret_cast<inotify_event*>(event)->mask & IN_MODIFY) != 0);
         Fd copy(rondo_dup(fd));
         CHECK((fcntl(fd, F_GETFL) & O_NONBLOCK) == 0);
-        Call again([&event, fd] { return rondo_read(fd, &event, sizeof event); });
+        Call again([&event, fd] { return rondo_read(fd, event, sizeof event); });
         CHECK(rondo_write(file.fd(), "y", 1) == 1);
         CHECK(again.result() == sizeof event);
     }
