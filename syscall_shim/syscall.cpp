@@ -9,8 +9,10 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -58,6 +60,14 @@ long clock_nanosleep_words(Words words) {
     return -1;
 }
 
+// The sixth word is the address of a mask's address. Unlike the kernel's, this writes no time back.
+long pselect_words(Words words) {
+    auto mask = reinterpret_cast<const sigset_t* const*>(words[5]);
+    return rondo_pselect(static_cast<int>(words[0]), reinterpret_cast<fd_set*>(words[1]),
+                         reinterpret_cast<fd_set*>(words[2]), reinterpret_cast<fd_set*>(words[3]),
+                         reinterpret_cast<const timespec*>(words[4]), mask != nullptr ? *mask : nullptr);
+}
+
 // Sorted by what they do. What makes, frees or configures a number is the runtime's on every thread (guard.h).
 constexpr Entry kEntries[] = {
     {SYS_futex, adapt<rondo_futex>, Callers::everybody},
@@ -76,6 +86,15 @@ constexpr Entry kEntries[] = {
     {SYS_setsockopt, adapt<rondo_setsockopt>, Callers::everybody},
     {SYS_openat, adapt<rondo_openat>, Callers::everybody},
     {SYS_open, adapt<rondo_open>, Callers::everybody},
+    {SYS_eventfd2, adapt<rondo_eventfd>, Callers::everybody},
+    {SYS_timerfd_create, adapt<rondo_timerfd_create>, Callers::everybody},
+    {SYS_inotify_init, adapt<rondo_inotify_init>, Callers::everybody},
+    {SYS_inotify_init1, adapt<rondo_inotify_init1>, Callers::everybody},
+    {SYS_epoll_create, adapt<rondo_epoll_create>, Callers::everybody},
+    {SYS_epoll_create1, adapt<rondo_epoll_create1>, Callers::everybody},
+    {SYS_memfd_create, adapt<rondo_memfd_create>, Callers::everybody},
+    {SYS_pidfd_open, adapt<rondo_pidfd_open>, Callers::everybody},
+    {SYS_pidfd_getfd, adapt<rondo_pidfd_getfd>, Callers::everybody},
     {SYS_connect, adapt<rondo_connect>, Callers::rondo_threads},
     {SYS_read, adapt<rondo_read>, Callers::rondo_threads},
     {SYS_readv, adapt<rondo_readv>, Callers::rondo_threads},
@@ -98,7 +117,11 @@ constexpr Entry kEntries[] = {
     {SYS_recvmmsg, adapt<rondo_recvmmsg>, Callers::rondo_threads},
     {SYS_sendmmsg, adapt<rondo_sendmmsg>, Callers::rondo_threads},
     {SYS_select, adapt<rondo_select>, Callers::rondo_threads},
+    {SYS_pselect6, pselect_words, Callers::rondo_threads},
     {SYS_epoll_wait, adapt<rondo_epoll_wait>, Callers::rondo_threads},
+    {SYS_epoll_pwait, adapt<rondo_epoll_pwait>, Callers::rondo_threads},
+    {SYS_epoll_pwait2, adapt<rondo_epoll_pwait2>, Callers::rondo_threads},
+    {SYS_ppoll, adapt<rondo_ppoll>, Callers::rondo_threads},
     {SYS_poll, adapt<rondo_poll>, Callers::rondo_threads},
     {SYS_nanosleep, adapt<rondo_nanosleep>, Callers::rondo_threads},
     {SYS_clock_nanosleep, clock_nanosleep_words, Callers::rondo_threads},

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Event loops inside threads: the same echo service over 20 socket pairs, driven by poll, ppoll, select, pselect,
- * epoll_wait, epoll_pwait and epoll_pwait2. A client thread talks to one pair after the other and waits for each
- * answer, so a loop that waits in the kernel would hold up the client wherever both share a kernel thread.
+ * epoll_wait, epoll_pwait and epoll_pwait2, some of them also by number. A client thread talks to one pair after the
+ * other and waits for each answer, so a loop that waits in the kernel would hold up the client wherever both share a
+ * kernel thread.
  */
 #include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -108,6 +110,29 @@ static int by_epoll_pwait2(Service* service, int* ready) {
     return told_by_epoll(events, epoll_pwait2(service->set, events, kPairs, &limit, NULL), ready);
 }
 
+static int by_ppoll_number(Service* service, int* ready) {
+    struct pollfd watched[kPairs];
+    watch_all(service, watched);
+    EXPECT(syscall(SYS_ppoll, watched, kPairs, NULL, NULL, 8) > 0);
+    return told_by_poll(watched, ready);
+}
+
+static int by_pselect_number(Service* service, int* ready) {
+    fd_set set;
+    const struct {
+        const void* mask;
+        size_t bytes;
+    } no_mask = {NULL, 8};
+    int most = watch_in_set(service, &set);
+    EXPECT(syscall(SYS_pselect6, most, &set, NULL, NULL, NULL, &no_mask) > 0);
+    return told_by_select(service, &set, ready);
+}
+
+static int by_epoll_number(Service* service, int* ready) {
+    struct epoll_event events[kPairs];
+    return told_by_epoll(events, (int)syscall(SYS_epoll_pwait, service->set, events, kPairs, -1, NULL, 8), ready);
+}
+
 static void* client(void* arg) {
     Service* service = arg;
     for (int i = 0; i < kRounds * kPairs; ++i) {
@@ -167,5 +192,8 @@ int main(void) {
     serve("epoll_wait", by_epoll);
     serve("epoll_pwait", by_epoll_pwait);
     serve("epoll_pwait2", by_epoll_pwait2);
+    serve("ppoll by its number", by_ppoll_number);
+    serve("pselect by its number", by_pselect_number);
+    serve("epoll_pwait by its number", by_epoll_number);
     return 0;
 }
