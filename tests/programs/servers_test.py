@@ -103,7 +103,7 @@ class Server:
     def __exit__(self, kind, error, _):
         self.stop()
         if error is not None:
-            error.args = (f"[{self.world.name}] {error}\nIts errors:\n{self.error_text()}",)
+            error.add_note(f"in the world: {self.world.name}; the server's errors:\n{self.error_text()}")
         self.stack.close()
 
     def stop(self):
@@ -235,11 +235,13 @@ class Parking(ServerTest):
             self.check(lambda port: clients.interleaved(port, 8), program)
 
     def test_servers_that_fork(self):
-        self.check(lambda port: clients.interleaved(port, 2), "fork_per_connection")
+        for program in ("fork_per_connection", "prefork_accept", "prefork_pass"):
+            self.check(lambda port: clients.interleaved(port, 2), program)
 
     def test_datagram_servers(self):
         for program in ("udp_iterative", "udp_threads"):
             self.check(lambda port: clients.datagrams(port, 1), program)
+        self.check(lambda port: clients.datagrams(port, 1), "signal_driven")
         self.check(lambda port: clients.conversations(port, 1), "udp_ports")
 
 
