@@ -28,7 +28,7 @@ RONDO_REAL(msgsnd);
 RONDO_REAL(msgrcv);
 RONDO_REAL(semop);
 RONDO_REAL(semtimedop);
-constinit Real<int(int, int, off_t)> real_lockf("lockf");
+RONDO_REGISTERED constinit Real<int(int, int, off_t)> real_lockf("lockf");
 
 }  // namespace
 

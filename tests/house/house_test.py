@@ -177,8 +177,9 @@ class PublicInterface(unittest.TestCase):
                               timeout=30)
         return {line.split()[-1].split("@")[0] for line in done.stdout.splitlines()}
 
-    def test_the_library_exports_what_the_header_declares(self):
-        header = re.sub(r"/\*.*?\*/", "", (RUNTIME / "include/rondo/rondo.h").read_text(), flags=re.DOTALL)
+    def test_the_library_exports_what_the_headers_declare(self):
+        text = "".join(path.read_text() for path in (RUNTIME / "include/rondo").glob("*.h"))
+        header = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
         declared = set(re.findall(r"\b(rondo_\w+)\(", header))
         exported = self.exported()
         self.assertEqual((sorted(exported - declared), sorted(declared - exported)), ([], []), "(surplus, missing)")
