@@ -5,8 +5,11 @@
 
 #include <signal.h>
 
+#include <cerrno>
+
 #include "runtime/api/result.h"
 #include "runtime/include/rondo/rondo.h"
+#include "runtime/system/runtime.h"
 #include "runtime/system/signal_code.h"
 #include "runtime/system/signals.h"
 
@@ -51,7 +54,21 @@ void to_libc(const SignalAction& action, struct sigaction& out) {
     *kernel_set(&out.sa_mask) = action.mask;
 }
 
+// Before the start, and in a forked child, the caller is the only thread that is known here.
+int send_to_caller(int number, int code, sigval value) {
+    siginfo_t info{};
+    info.si_signo = number;
+    info.si_code = code;
+    info.si_pid = sys::getpid();
+    info.si_uid = static_cast<uid_t>(sys::call(SYS_getuid));
+    info.si_value = value;
+    return static_cast<int>(-sys::call(SYS_rt_tgsigqueueinfo, info.si_pid, sys::gettid(), number, sys::to_arg(&info)));
+}
+
 int send(rondo_t thread, int number, int code, sigval value) {
+    if (!runtime_started()) {
+        return thread == rondo_self() ? send_to_caller(number, code, value) : ESRCH;
+    }
     Fiber* fiber = Fiber::from_handle(thread);
     return fiber != nullptr ? signals_send(*fiber, number, code, value) : ESRCH;
 }
