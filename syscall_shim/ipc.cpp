@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // ipc family: locks of files, POSIX message queues, System V's messages and semaphores.
 //
-// A Rondo thread parks for them; any other kernel thread waits in libc. A queue's number is a descriptor's, so mq_close
-// goes to the runtime on every thread. lockf is fcntl by another name: only its wait is here. SEM_UNDO and the owner of
-// a record lock are the process's, whichever kernel thread makes the call.
+// A Rondo thread parks for them; any other kernel thread waits in libc. A queue's number is a descriptor's, so the
+// runtime is told of its birth and closes it, on every thread. lockf is fcntl by another name: only its wait is here.
+// SEM_UNDO and the owner of a record lock are the process's, whichever kernel thread makes the call.
 #include <fcntl.h>
 #include <mqueue.h>
+#include <stdarg.h>
 #include <sys/file.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
@@ -15,11 +16,14 @@
 #include "guard.h"
 #include "real.h"
 
+extern "C" [[noreturn]] void __chk_fail();
+
 namespace {
 
 using namespace rondo::shim;
 
 RONDO_REAL(flock);
+RONDO_REAL(mq_open);
 RONDO_REAL(mq_send);
 RONDO_REAL(mq_timedsend);
 RONDO_REAL(mq_receive);
@@ -49,6 +53,23 @@ RONDO_EXPORT_UNDECLARED(int, lockf, (int fd, int command, off_t length)) {
 RONDO_ALIAS(lockf64, lockf);
 
 // ---- message queues
+
+// The two optional arguments are read also where they were not passed, which is harmless, as in libc.
+RONDO_EXPORT(mqd_t, mq_open, (const char* name, int flags, ...)) {
+    va_list arguments;
+    va_start(arguments, flags);
+    auto mode = va_arg(arguments, mode_t);
+    auto* attributes = va_arg(arguments, mq_attr*);
+    va_end(arguments);
+    mqd_t queue = real_mq_open(name, flags, mode, attributes);
+    return queue >= 0 ? rondo_fd_opened(queue) : queue;
+}
+
+RONDO_EXPORT_UNDECLARED(mqd_t, __mq_open_2, (const char* name, int flags)) {
+    if ((flags & O_CREAT) != 0) __chk_fail();
+    mqd_t queue = real_mq_open(name, flags);
+    return queue >= 0 ? rondo_fd_opened(queue) : queue;
+}
 
 RONDO_EXPORT(int, mq_send, (mqd_t queue, const char* message, size_t length, unsigned priority)) {
     return on_thread() ? rondo_mq_send(queue, message, length, priority)
