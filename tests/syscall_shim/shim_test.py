@@ -112,7 +112,8 @@ class Programs(unittest.TestCase):
         self.check("standard_threads")
 
     def test_cxx_library_on_futexes(self):
-        self.check("futexes")
+        # libtsan takes over the guards of local statics, and its own wait holds the worker.
+        self.check("futexes", *(["without-guards"] if programs.SANITIZE == "thread" else []))
 
     def test_loading_of_libraries(self):
         self.check("loading")
