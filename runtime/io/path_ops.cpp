@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 
 #include "runtime/core/blocking_call.h"
 #include "runtime/core/worker.h"
@@ -71,6 +72,16 @@ class Look {
     long error_ = 0;
 };
 
+// /proc answers at once, but its links are never cached. Where it leads out of itself, others may be asked.
+bool stays_in_proc(const char* path) {
+    constexpr const char* kWaysOut[] = {"/fd/", "/root/", "/cwd/"};
+    bool stays = strncmp(path, "/proc/", 6) == 0;
+    for (const char* way : kWaysOut) {
+        stays = stays && strstr(path, way) == nullptr;
+    }
+    return stays;
+}
+
 void open_now(Opening& opening) {
     opening.result = sys::call(SYS_openat, opening.directory, sys::to_arg(opening.path), opening.flags, opening.mode);
 }
@@ -98,6 +109,11 @@ bool open_from_cache(Opening& opening) {
         return false;
     }
     Look look(opening.directory, opening.path, opening.flags, kOnlyCached);
+    // Only EAGAIN tells that the path itself could be read.
+    if (look.error() == -EAGAIN && stays_in_proc(opening.path)) {
+        open_now(opening);
+        return true;
+    }
     if (!look.found()) {
         opening.result = look.error();
         return look.is_certain_error();
