@@ -56,6 +56,12 @@ RONDO_EXPORT(ssize_t, writev, (int fd, const iovec* vector, int count)) {
 RONDO_EXPORT(int, close, (int fd)) { return rondo_close(fd); }
 RONDO_ALIAS(__close, close);
 
+RONDO_EXPORT(int, close_range, (unsigned first, unsigned last, int flags)) {
+    return rondo_close_range(first, last, flags);
+}
+
+RONDO_EXPORT(void, closefrom, (int first)) { rondo_close_range(first > 0 ? static_cast<unsigned>(first) : 0, ~0U, 0); }
+
 RONDO_EXPORT(int, dup, (int fd)) { return rondo_dup(fd); }
 
 RONDO_EXPORT(int, dup2, (int fd, int to)) { return rondo_dup2(fd, to); }

@@ -126,6 +126,10 @@ int rondo_close(int fd) {
     return as_int(fd_close(fd));
 }
 
+int rondo_close_range(unsigned first, unsigned last, int flags) {
+    return as_int(fd_close_range(first, last, flags));
+}
+
 int rondo_dup(int fd) { return as_int(fd_dup(fd)); }
 
 int rondo_dup2(int fd, int to) { return as_int(fd_dup_to(fd, to, -1)); }

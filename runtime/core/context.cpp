@@ -81,6 +81,12 @@ void Context::after_jump([[maybe_unused]] Context& now) {
 }
 #endif
 
+void Context::forget([[maybe_unused]] void* low, [[maybe_unused]] size_t bytes) {
+#if defined(RONDO_ASAN)
+    __asan_unpoison_memory_region(low, bytes);
+#endif
+}
+
 void Context::retire() {
 #if defined(RONDO_ASAN)
     __asan_unpoison_memory_region(pointer_, static_cast<const char*>(low_) + bytes_ - static_cast<char*>(pointer_));

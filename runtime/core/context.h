@@ -36,6 +36,9 @@ class Context {
     // The context will not run again: frees what the sanitizers keep about it. Not called on the context itself.
     void retire();
 
+    // Says that whoever ran there is gone, without a context of theirs: nothing on that memory is poisoned any more.
+    static void forget(void* low, size_t bytes);
+
    private:
     struct Passage {
         Context* left;

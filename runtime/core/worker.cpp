@@ -33,6 +33,7 @@ bool Worker::init(unsigned index, Policy& policy, IoBackend& backend, uint64_t t
 void Worker::release(bool with_stack) {
     timers_.release();
     if (loop_stack_ && with_stack) {
+        Context::forget(loop_stack_.low(), loop_stack_.bytes());
         StackPool::instance().give_back(loop_stack_, nullptr);
     }
     if (stacks_ != nullptr) {

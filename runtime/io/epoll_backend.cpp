@@ -32,8 +32,9 @@ int fd_of(const epoll_event& event) { return static_cast<int>(event.data.u64 & U
 }  // namespace
 
 long EpollBackend::init(unsigned worker_index, uint64_t ticks_per_ms) {
-    long set = sys::call(SYS_epoll_create1, EPOLL_CLOEXEC);
-    long bell = sys::call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK);
+    FdTable& table = FdTable::instance();
+    long set = table.keep_own(sys::call(SYS_epoll_create1, EPOLL_CLOEXEC));
+    long bell = table.keep_own(sys::call(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK));
     epoll_ = static_cast<int>(set);
     wake_ = static_cast<int>(bell);
     if (set < 0 || bell < 0) {
@@ -54,7 +55,7 @@ long EpollBackend::init(unsigned worker_index, uint64_t ticks_per_ms) {
 void EpollBackend::release() {
     for (int fd : {epoll_, wake_}) {
         if (fd >= 0) {
-            sys::close(fd);
+            FdTable::instance().close_own(fd);
         }
     }
     if (watches_ != nullptr) {

@@ -146,7 +146,7 @@ long fd_close(int fd) {
     if (entry == nullptr) {
         return sys::close(fd);
     }
-    if (!entry->begin_close()) {
+    if (entry->has(FdEntry::kOwn) || !entry->begin_close()) {
         return -EBADF;
     }
     forget_everywhere(fd, *entry);
@@ -154,6 +154,26 @@ long fd_close(int fd) {
     bool may_wait = entry->has(FdEntry::kRemote) && current_fiber() != nullptr;
     long result = may_wait ? call_on_file(SYS_close, fd) : sys::close(fd);
     entry->end_close();
+    return result;
+}
+
+// Numbers that somebody may wait on are closed one by one, then the kernel closes what else is open between ours.
+long fd_close_range(unsigned first, unsigned last, int flags) {
+    FdTable& table = FdTable::instance();
+    if (first > last || flags != 0) {
+        return sys::call(SYS_close_range, first, last, flags);
+    }
+    for (long fd = first; fd <= last && fd <= table.highest(); ++fd) {
+        if (table.entry(static_cast<int>(fd))->life() != FdEntry::Life::unknown) {
+            fd_close(static_cast<int>(fd));
+        }
+    }
+    long result = 0;
+    for (long from = first; from <= last && result == 0;) {
+        long own = table.first_own(from, last);
+        result = own > from ? sys::call(SYS_close_range, from, own - 1, 0) : 0;
+        from = own + 1;
+    }
     return result;
 }
 
@@ -166,7 +186,7 @@ long fd_dup_to(int fd, int to, int flags) {
     if (same || !exists || target == nullptr) {
         return flags < 0 ? sys::call(SYS_dup2, fd, to) : sys::call(SYS_dup3, fd, to, flags);
     }
-    if (!target->begin_close()) {
+    if (target->has(FdEntry::kOwn) || !target->begin_close()) {
         return -EBUSY;
     }
     forget_everywhere(to, *target);

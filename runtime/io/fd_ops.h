@@ -21,6 +21,9 @@ long born_accepted(int listener, long accepted, int flags);
 // Wakes everybody parked on the descriptor (with EBADF) before the number is free for reuse.
 long fd_close(int fd);
 
+// Linux's close_range, which passes over the runtime's own descriptors.
+long fd_close_range(unsigned first, unsigned last, int flags);
+
 long fd_dup(int fd);
 // flags < 0: dup2, which does nothing when both are the same; otherwise dup3.
 long fd_dup_to(int fd, int to, int flags);

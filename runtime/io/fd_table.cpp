@@ -72,7 +72,7 @@ void FdEntry::found(FdKind kind, uint8_t flags, Nanoseconds receive, Nanoseconds
         return;
     }
     kind_.store(kind, std::memory_order_relaxed);
-    flags_.store(flags, std::memory_order_relaxed);
+    flags_.store(static_cast<uint8_t>(flags | (has(kOwn) ? kOwn : 0)), std::memory_order_relaxed);
     receive_timeout.store(receive, std::memory_order_relaxed);
     send_timeout.store(send, std::memory_order_relaxed);
     state_.compare_exchange_strong(seen, with_life((seen >> 2) + 1, Life::live), std::memory_order_acq_rel);
@@ -159,6 +159,42 @@ void FdTable::note_highest(int fd) {
     int seen = highest_.load(std::memory_order_relaxed);
     while (seen < fd && !highest_.compare_exchange_weak(seen, fd, std::memory_order_relaxed)) {
     }
+}
+
+// The numbers below are left to the program, which may count on getting the lowest one. (Numbers near a large limit
+// would make the kernel's table as large.)
+long FdTable::keep_own(long fd) {
+    constexpr long kOwnFrom = 768;
+    if (fd < 0) {
+        return fd;
+    }
+    long moved = sys::call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, kOwnFrom);
+    if (moved >= 0) {
+        sys::close(static_cast<int>(fd));
+        fd = moved;
+    }
+    if (FdEntry* own = entry(static_cast<int>(fd))) {
+        note_highest(static_cast<int>(fd));
+        own->set(FdEntry::kOwn);
+    }
+    return fd;
+}
+
+void FdTable::close_own(int fd) {
+    if (FdEntry* own = entry(fd)) {
+        own->clear(FdEntry::kOwn);
+        own->end_life();
+    }
+    sys::close(fd);
+}
+
+long FdTable::first_own(long first, long last) const {
+    for (long fd = first; fd <= last && fd <= highest(); ++fd) {
+        if (entries_[fd].has(FdEntry::kOwn)) {
+            return fd;
+        }
+    }
+    return last + 1;
 }
 
 bool FdTable::hide_nonblocking(int fd, FdEntry& entry) {

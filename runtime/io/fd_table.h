@@ -39,6 +39,7 @@ class FdEntry {
     static constexpr uint8_t kHidden = 4;       // O_NONBLOCK is set by us and not shown to the program
     static constexpr uint8_t kNeverSkip = 8;    // a short read proves nothing (a protocol layer was put on it)
     static constexpr uint8_t kRemote = 16;      // a file that a server or another program keeps
+    static constexpr uint8_t kOwn = 32;         // the runtime's: to the program it is not open
 
     Life life() const { return static_cast<Life>(state_.load(std::memory_order_acquire) & 3); }
     uint32_t generation() const { return state_.load(std::memory_order_acquire) >> 2; }
@@ -93,6 +94,17 @@ class FdTable {
 
     // A number that names a description that others share.
     void born_unknown(int fd);
+
+    // Takes a descriptor of the runtime's own out of the program's sight and way: to a high number, where closing it
+    // fails. Returns the number; an error passes through unchanged.
+    long keep_own(long fd);
+    void close_own(int fd);
+
+    // The lowest number in [first, last] that is the runtime's own, or last + 1.
+    long first_own(long first, long last) const;
+
+    // No number above it has ever been known.
+    int highest() const { return highest_.load(std::memory_order_relaxed); }
 
     // Hides O_NONBLOCK on a description that is ours alone. False: it is not, or the flag cannot be set.
     bool hide_nonblocking(int fd, FdEntry& entry);

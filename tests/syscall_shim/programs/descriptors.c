@@ -190,6 +190,26 @@ static void test_shutdown_wakes(void) {
     pass("shutdown wakes");
 }
 
+/* The habit of daemons. Threads go on making, waiting on and closing descriptors afterwards; the first is the lowest.
+ */
+static void close_everything(void) {
+    int ends[2];
+    for (int fd = 3; fd < 1024; ++fd) close(fd);
+    EXPECT(pipe(ends) == 0 && ends[0] == 3 && ends[1] == 4);
+    pthread_t echoing = start(echo, &ends[0]);
+    EXPECT(close(ends[1]) == 0);
+    EXPECT(pthread_join(echoing, NULL) == 0);
+    close_range(3, ~0U, 0);
+    EXPECT(fcntl(3, F_GETFD) < 0 && errno == EBADF);
+    EXPECT(pipe(ends) == 0 && ends[0] == 3);
+    closefrom(4);
+    EXPECT(fcntl(ends[0], F_GETFD) == 0 && write(ends[1], "x", 1) < 0 && errno == EBADF);
+    echoing = start(echo, &ends[0]); /* the end of the pipe, for nobody can write to it */
+    EXPECT(pthread_join(echoing, NULL) == 0);
+    closefrom(3);
+    pass("closing everything");
+}
+
 int main(void) {
     test_socketpair();
     test_tcp();
@@ -197,5 +217,6 @@ int main(void) {
     test_messages();
     test_poll();
     test_shutdown_wakes();
+    close_everything();
     return 0;
 }
