@@ -114,6 +114,7 @@ void play(Shared& shared, int side) {
 }  // namespace
 
 TEST_CASE("threads of several processes lock each other out") {
+    RONDO_SKIP_UNDER_TSAN("its run-time makes no threads in a forked child");
     for (int kind : {RONDO_MUTEX_NORMAL, RONDO_MUTEX_RECURSIVE, RONDO_MUTEX_ERRORCHECK}) {
         SharedMemory shared(kind);
         bool twice = kind == RONDO_MUTEX_RECURSIVE;
@@ -179,6 +180,7 @@ TEST_CASE("a condition variable makes two processes take turns") {
 }
 
 TEST_CASE("one signal wakes one waiter, a broadcast wakes all, in both processes") {
+    RONDO_SKIP_UNDER_TSAN("its run-time makes no threads in a forked child");
     SharedMemory shared;
     auto wait_for_stage = [&] {
         rondo_mutex_lock(&shared->mutex);
