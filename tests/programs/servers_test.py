@@ -194,6 +194,9 @@ class Streams(ServerTest):
     def test_prefork_pass(self):
         self.check(4, "prefork_pass")
 
+    def test_prefork_threads(self):
+        self.check(8, "prefork_threads")
+
     def test_prethread_mutex(self):
         self.check(4, "prethread_mutex")
 
@@ -304,6 +307,9 @@ class ManyConnections(ServerTest):
 
     def test_prefork_pass(self):
         self.check(4, "prefork_pass")
+
+    def test_prefork_threads(self):
+        self.check(4, "prefork_threads")
 
 
 if __name__ == "__main__":
