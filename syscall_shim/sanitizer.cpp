@@ -15,6 +15,11 @@ RONDO_REAL(pthread_setspecific);
 
 constexpr pthread_key_t kFirstNumber = 1U << 20;
 constinit bool key_is_made = false;
+constinit bool is_ready = false;
+
+// Libraries are initialised after those that they depend on, and the runtime below depends on the sanitizer's.
+__attribute__((constructor)) void note_ready() { is_ready = true; }
+
 __attribute__((tls_model("initial-exec"))) constinit thread_local bool starts_thread = false;
 
 }  // namespace
@@ -35,6 +40,8 @@ bool set_sanitizer_key(pthread_key_t key, const void* value) {
 }
 
 bool in_sanitizer() { return starts_thread; }
+
+bool sanitizer_starts() { return !is_ready; }
 
 void leave_sanitizer() { starts_thread = false; }
 

@@ -26,6 +26,8 @@ bool make_sanitizer_key(pthread_key_t* key, void (*destructor)(void*));
 // True if the key is the sanitizer's: it is set, and the thread belongs to the sanitizer from now on.
 bool set_sanitizer_key(pthread_key_t key, const void* value);
 bool in_sanitizer();
+// True until its run-time is ready for instrumented code.
+bool sanitizer_starts();
 void leave_sanitizer();
 inline void tell_taken(void* lock) { __tsan_acquire(lock); }
 inline void tell_released(void* lock) { __tsan_release(lock); }
@@ -33,6 +35,7 @@ inline void tell_released(void* lock) { __tsan_release(lock); }
 constexpr bool make_sanitizer_key(pthread_key_t*, void (*)(void*)) { return false; }
 constexpr bool set_sanitizer_key(pthread_key_t, const void*) { return false; }
 constexpr bool in_sanitizer() { return false; }
+constexpr bool sanitizer_starts() { return false; }
 constexpr void leave_sanitizer() {}
 constexpr void tell_taken(void*) {}
 constexpr void tell_released(void*) {}

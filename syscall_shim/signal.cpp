@@ -12,6 +12,7 @@
 #include "export.h"
 #include "guard.h"
 #include "real.h"
+#include "sanitizer.h"
 
 namespace {
 
@@ -80,5 +81,6 @@ RONDO_EXPORT(int, sigtimedwait, (const sigset_t* set, siginfo_t* info, const tim
 RONDO_ALIAS(__sigtimedwait, sigtimedwait);
 
 RONDO_EXPORT(int, sigaltstack, (const stack_t* stack, stack_t* before)) {
+    if (sanitizer_starts() || in_sanitizer()) return real_sigaltstack(stack, before);
     return on_thread() ? rondo_sigaltstack(stack, before) : real_sigaltstack(stack, before);
 }

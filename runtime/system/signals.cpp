@@ -43,7 +43,11 @@ void put_mask(Fiber& fiber, SignalSet mask) {
 
 }  // namespace
 
-SignalSet signals_before_start() { return change_kernel_mask(~SignalSet{0}); }
+SignalSet signals_before_start() {
+    SignalSet before = change_kernel_mask(~SignalSet{0});
+    prepare_signal_entry();
+    return before;
+}
 
 void signals_start_failed(SignalSet mask) { change_kernel_mask(mask); }
 
