@@ -30,7 +30,7 @@ constinit Entry entries[kLastSignal + 1];
 SignalEntry our_entry = nullptr;
 SignalSet ever_blocked = 0;  // under actions_lock
 
-int own_number = 0;  // install_own_signal()'s
+int own_number = 0;  // own_signal()'s
 
 // The numbers that libc keeps for itself, and ours.
 bool is_reserved(int number) { return number == 32 || number == 33 || number == own_number; }
@@ -110,16 +110,20 @@ void take_over_actions(SignalEntry entry) {
     }
 }
 
-int install_own_signal(SignalEntry entry) {
+int own_signal() {
     if (own_number == 0) {
         own_number = __libc_allocate_rtsig(0);
     }
+    return own_number;
+}
+
+void install_own_signal(SignalEntry entry) {
     SignalAction ours;
     ours.handler = entry;
     ours.flags = SA_SIGINFO | SA_RESTART | kRestorer;
     ours.restorer = rondo_signal_return;
     ours.mask = ~kFaults;
-    return tell_kernel(own_number, &ours, nullptr) == 0 ? own_number : -1;
+    tell_kernel(own_signal(), &ours, nullptr);
 }
 
 Spinlock& actions_fork_lock() { return actions_lock; }

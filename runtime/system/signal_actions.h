@@ -43,9 +43,11 @@ struct SignalAction {
 // Takes over what the program told the kernel so far; from now on its handlers are called by `entry`. Once.
 void take_over_actions(SignalEntry entry);
 
-// The handler of a signal of our own, which the program gets no other use of: libc's highest that is free, or -1. It
-// restarts calls, and nothing interrupts it.
-int install_own_signal(SignalEntry entry);
+// A signal of our own, which the program gets no other use of: libc's highest that is free. The same at each call.
+int own_signal();
+
+// Its handler restarts calls, and nothing interrupts it.
+void install_own_signal(SignalEntry entry);
 
 // Gives the program's actions back to the kernel: in a forked child, which starts again.
 void give_back_actions();

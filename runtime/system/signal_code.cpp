@@ -11,12 +11,18 @@
 #include <time.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "runtime/base/sanitizer.h"
 
+// Something of the sanitizer's library: its copying of memory is called in the middle of the runtime.
 #if defined(RONDO_TSAN)
 extern "C" void __tsan_acquire(void*);
+#define RONDO_SANITIZERS_OWN __tsan_acquire
+#elif defined(RONDO_ASAN)
+extern "C" void __asan_init();
+#define RONDO_SANITIZERS_OWN __asan_init
 #endif
 
 namespace rondo {
@@ -62,6 +68,16 @@ int add_library(dl_phdr_info* info, size_t, void* inside) {
     return 1;
 }
 
+#if defined(RONDO_SANITIZERS_OWN)
+// libc's variant for this processor, to which the sanitizer hands our copying on: a local symbol of unknown size.
+void add_around(const char* name, const char* version) {
+    constexpr ptrdiff_t kMargin = 4096;
+    if (auto* address = static_cast<const char*>(dlvsym(RTLD_DEFAULT, name, version))) {
+        add_range(address - kMargin, address + kMargin);
+    }
+}
+#endif
+
 void add_function(const char* name) {
     void* address = dlsym(RTLD_DEFAULT, name);
     Dl_info place;
@@ -85,8 +101,11 @@ void find_runtime_code() {
     add_library_of(reinterpret_cast<const void*>(find_runtime_code));
     add_library_of(reinterpret_cast<const void*>(getauxval(AT_SYSINFO_EHDR)));
     add_function("clock_gettime");
-#if defined(RONDO_TSAN)
-    add_library_of(reinterpret_cast<const void*>(__tsan_acquire));
+#if defined(RONDO_SANITIZERS_OWN)
+    add_library_of(reinterpret_cast<const void*>(RONDO_SANITIZERS_OWN));
+    add_around("memcpy", "GLIBC_2.14");
+    add_around("memmove", "GLIBC_2.2.5");
+    add_around("memset", "GLIBC_2.2.5");
 #endif
 }
 

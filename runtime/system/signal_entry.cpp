@@ -311,12 +311,15 @@ void keep_in_kernel(SignalSet set) {
 }
 
 void prepare_signal_entry() {
-    find_runtime_code();
-    kick_number = install_own_signal(on_kick);
-    set_signal_hooks({run_hook, on_recorded, on_due});
+    kick_number = own_signal();
+    install_own_signal(on_kick);
 }
 
-void start_signal_entry() { take_over_actions(on_signal); }
+void start_signal_entry() {
+    find_runtime_code();
+    set_signal_hooks({run_hook, on_recorded, on_due});
+    take_over_actions(on_signal);
+}
 
 void reset_signal_entry_in_child() {
     ring_head.store(0);

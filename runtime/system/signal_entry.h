@@ -38,10 +38,8 @@ void keep_in_kernel(SignalSet set);
 // Signals were taken from a queue: what waits in the ring may find memory now.
 void room_for_signals();
 
-// Before a worker's kernel thread starts: where the runtime's code lies, and the number of the kicks.
+// prepare: before any worker starts. start: when the caller is the first.
 void prepare_signal_entry();
-
-// From now on the program's handlers are called by ours.
 void start_signal_entry();
 void reset_signal_entry_in_child();
 

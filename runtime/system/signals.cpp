@@ -44,9 +44,8 @@ void put_mask(Fiber& fiber, SignalSet mask) {
 }  // namespace
 
 SignalSet signals_before_start() {
-    SignalSet before = change_kernel_mask(~SignalSet{0});
     prepare_signal_entry();
-    return before;
+    return change_kernel_mask(~SignalSet{0});
 }
 
 void signals_start_failed(SignalSet mask) { change_kernel_mask(mask); }
