@@ -18,7 +18,7 @@
 
 #include "expect.h"
 
-enum { kRounds = 200, kBytes = 32, kContenders = 50, kWaiters = 200 };
+enum { kRounds = 200, kBytes = 32, kContenders = 200, kWaiters = 200 };
 
 static char path[] = "/tmp/rondo_ipc_XXXXXX";
 static int started;
