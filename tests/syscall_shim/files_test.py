@@ -81,8 +81,11 @@ class Names(unittest.TestCase):
             self.skipTest(f"no name server of our own can be set up here: {error}")
 
     def look_up(self, *args, settings=None, native=False):
-        command = programs.command(BINARIES / "names", args, native=native)
-        done = subprocess.run(self.prefix + command, env=programs.environment(settings, native), stdin=subprocess.DEVNULL,
+        # What is preloaded for the program does not concern the commands before it.
+        inner, outer = programs.environment(settings, native), programs.environment(settings, native=True)
+        preload = ["env", "LD_PRELOAD=" + inner["LD_PRELOAD"]] if inner != outer else []
+        command = preload + programs.command(BINARIES / "names", args, native=native)
+        done = subprocess.run(self.prefix + command, env=outer, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=60 * programs.TIME_FACTOR, check=False)
         self.assertEqual(done.returncode, 0, done)
         return done.stdout
