@@ -4,6 +4,7 @@
 
 #include "runtime/system/signal_actions.h"
 
+#include <atomic>
 #include <cerrno>
 
 #include "runtime/base/interruptible.h"
@@ -28,7 +29,7 @@ struct Entry {
 constinit Spinlock actions_lock;
 constinit Entry entries[kLastSignal + 1];
 SignalEntry our_entry = nullptr;
-SignalSet ever_blocked = 0;  // under actions_lock
+std::atomic<SignalSet> ever_blocked{0};  // written under actions_lock
 
 int own_number = 0;  // own_signal()'s
 
@@ -80,7 +81,9 @@ void install(int number, Entry& entry) {
 
 // The program's own action, where the kernel can do what it means.
 void put(int number, Entry& entry) {
-    bool needs_us = entry.action.handles() || (entry.action.is_default() && (ever_blocked & signal_bit(number)) != 0);
+    bool needs_us =
+        entry.action.handles() ||
+        (entry.action.is_default() && (ever_blocked.load(std::memory_order_relaxed) & signal_bit(number)) != 0);
     if (needs_us) {
         install(number, entry);
         return;
@@ -139,7 +142,7 @@ void give_back_actions() {
             entry.ours = false;
         }
     }
-    ever_blocked = 0;
+    ever_blocked.store(0, std::memory_order_relaxed);
     our_entry = nullptr;
 }
 
@@ -192,12 +195,11 @@ void reset_if_one_shot(int number, const SignalAction& action) {
 }
 
 void note_blocked(SignalSet set) {
-    if (our_entry == nullptr || (set & ~__atomic_load_n(&ever_blocked, __ATOMIC_RELAXED)) == 0) {
+    if (our_entry == nullptr || (set & ~ever_blocked.load(std::memory_order_relaxed)) == 0) {
         return;
     }
     ActionsGuard hold;
-    SignalSet newly = set & ~ever_blocked & ~kUnblockable;
-    ever_blocked |= set;
+    SignalSet newly = set & ~ever_blocked.fetch_or(set, std::memory_order_relaxed) & ~kUnblockable;
     for (int number = 1; number <= kLastSignal; ++number) {
         Entry& entry = entries[number];
         if ((newly & signal_bit(number)) != 0 && !is_reserved(number) && entry.action.is_default()) {

@@ -55,6 +55,7 @@ def libc_functions():
 
 
 ASAN_IGNORES = re.compile(r"==\d+==WARNING: ASan is ignoring requested __asan_handle_no_return.*\n.*\n.*\n")
+NO_THREADS_AFTER_FORK = "libtsan makes no threads in a forked child"
 
 
 class Programs(unittest.TestCase):
@@ -121,9 +122,11 @@ class Programs(unittest.TestCase):
     def test_descriptors(self):
         self.check("descriptors")
 
+    @unittest.skipIf(programs.SANITIZE == "thread", NO_THREADS_AFTER_FORK)
     def test_forks_of_each_thread(self):
         self.check("fork_threads")
 
+    @unittest.skipIf(programs.SANITIZE == "thread", NO_THREADS_AFTER_FORK)
     def test_forks(self):
         self.check("forks")
 
