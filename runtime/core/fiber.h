@@ -54,8 +54,8 @@ class alignas(64) Fiber {
     using Start = void* (*)(void*);
 
     // Written on its worker; read by anyone, for the dump and the checks of handles.
-    FiberState state() const { return __atomic_load_n(&state_, __ATOMIC_RELAXED); }
-    void set_state(FiberState state) { __atomic_store_n(&state_, state, __ATOMIC_RELAXED); }
+    FiberState state() const { return __atomic_load_n(&state_, __ATOMIC_ACQUIRE); }
+    void set_state(FiberState state) { __atomic_store_n(&state_, state, __ATOMIC_RELEASE); }
 
     // The first line of the cache is all that a switch and a wake-up by the own worker touch.
     Context context;

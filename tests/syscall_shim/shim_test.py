@@ -19,8 +19,8 @@ SYMBOL = re.compile(r"^RONDO_SYMBOL\((\w+), (\w+), (\w+)\)$", re.MULTILINE)
 LEFT_TO_LIBC = re.compile(r"^RONDO_LIBC\((\w+), (\w+)\)$", re.MULTILINE)
 TABLE_ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (\w+) \|$", re.MULTILINE)
 DISPOSITIONS = {"parks", "offloads", "passes", "refused"}
-# By its name, libc's symbol takes a thread or an object of synchronisation.
 SA_RESTART = 0x10000000
+# By its name, libc's symbol takes a thread or an object of synchronisation.
 TAKES_THREAD_OR_OBJECT = re.compile(r"_*(pthread|thrd|mtx|cnd|tss|sem)_|call_once$")
 RUNTIME_LIBRARIES = {"librondo.so.0", "libc.so.6", "libgcc_s.so.1", "ld-linux-x86-64.so.2"}
 ONLY_FRAME_DUMMY = 8
