@@ -54,8 +54,8 @@ class alignas(64) Fiber {
     using Start = void* (*)(void*);
 
     // Written on its worker; read by anyone, for the dump and the checks of handles.
-    FiberState state() const { return __atomic_load_n(&state_, __ATOMIC_ACQUIRE); }
-    void set_state(FiberState state) { __atomic_store_n(&state_, state, __ATOMIC_RELEASE); }
+    FiberState state() const { return static_cast<FiberState>(__atomic_load_n(&state_, __ATOMIC_ACQUIRE)); }
+    void set_state(FiberState state) { __atomic_store_n(&state_, static_cast<uint8_t>(state), __ATOMIC_RELEASE); }
 
     // The first line of the cache is all that a switch and a wake-up by the own worker touch.
     Context context;
@@ -64,7 +64,7 @@ class alignas(64) Fiber {
     Waiter* waiting = nullptr;             // what it is parked on; read by the dump without a lock
     uint64_t handle = 0;                   // rondo_t; also names the thread as the owner of a lock; constant
     std::atomic<uint32_t> cancel_bits{0};  // see cancel.h; any thread
-    FiberState state_;                     // see state(); none before the constructor, which others may be reading
+    uint8_t state_;                        // see state(); none before the constructor, which others may be reading
     bool adopted = false;                  // runs on a kernel thread's own stack; constant
     std::atomic<bool> signal_due{false};   // see interrupt.h
 
