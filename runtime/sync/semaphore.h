@@ -36,7 +36,7 @@ class Semaphore {
     void publish(uint32_t tokens, bool nobody_waits);
 
     std::atomic<uint32_t> word_;
-    uint32_t unused_;
+    [[maybe_unused]] uint32_t unused_;
     std::atomic<uint32_t> mark_;  // where SharedSemaphore has its own; 0
 };
 

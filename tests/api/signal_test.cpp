@@ -22,7 +22,6 @@ TEST_CASE("a signal to the caller is handled before the call returns") {
 
 TEST_CASE("a signal to a thread is handled on it") {
     Action action(SIGUSR1, count, SA_RESTART);
-    Gate gate;
     rondo_sem_t hold;
     rondo_sem_init(&hold, 0, 0);
     Thread parked([&] { rondo_sem_wait(&hold); });
