@@ -137,11 +137,29 @@ struct Place {
     std::vector<std::string> lines;
 };
 
-// Puts the inlined functions into place.lines; `line`: where in the innermost. Returns where in the one that holds
-// them.
-std::string add_inlined(Dwfl_Module* module, Dwarf_Addr address, std::string line, Place& place) {
-    Dwarf_Addr bias = 0;
+// The compilation unit of an address; null without debug information. gcc writes an index of addresses, clang does not.
+Dwarf_Die* unit_of(Dwfl_Module* module, Dwarf_Addr address, Dwarf_Addr& bias) {
     Dwarf_Die* unit = dwfl_module_addrdie(module, address, &bias);
+    bool found = unit != nullptr;
+    while (!found && (unit = dwfl_module_nextcu(module, unit, &bias)) != nullptr) {
+        found = dwarf_haspc(unit, address - bias) == 1;
+    }
+    return unit;
+}
+
+// Where an address of the unit (as the unit counts) comes from, or nothing.
+std::string source_line(Dwarf_Die* unit, Dwarf_Addr address) {
+    int number = 0;
+    Dwarf_Line* line = unit != nullptr ? dwarf_getsrc_die(unit, address) : nullptr;
+    bool known = line != nullptr && dwarf_lineno(line, &number) == 0;
+    return at_line(known ? dwarf_linesrc(line, nullptr, nullptr) : nullptr, number);
+}
+
+// Puts the inlined functions into place.lines. Returns where in the function that holds them.
+std::string add_inlined(Dwfl_Module* module, Dwarf_Addr address, Place& place) {
+    Dwarf_Addr bias = 0;
+    Dwarf_Die* unit = unit_of(module, address, bias);
+    std::string line = source_line(unit, address - bias);
     Dwarf_Die* innermost = nullptr;
     Dwarf_Die* scopes = nullptr;
     bool found = unit != nullptr && dwarf_getscopes(unit, address - bias, &innermost) > 0;
@@ -167,10 +185,7 @@ Place place_of(Dwfl* dwfl, Dwarf_Addr address) {
     Dwarf_Addr start = 0;
     const char* path = dwfl_module_info(module, nullptr, &start, nullptr, nullptr, nullptr, nullptr, nullptr);
     Place place{owner_of(path), address, {}};
-    int number = 0;
-    Dwfl_Line* source = dwfl_module_getsrc(module, address);
-    const char* file = source != nullptr ? dwfl_lineinfo(source, nullptr, &number, nullptr, nullptr, nullptr) : nullptr;
-    std::string line = add_inlined(module, address, at_line(file, number), place);
+    std::string line = add_inlined(module, address, place);
     std::string module_name(base_name(path));
     GElf_Off offset = 0;
     GElf_Sym symbol;
