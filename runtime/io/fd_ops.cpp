@@ -6,6 +6,7 @@
 #include "runtime/io/fd_ops.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
@@ -77,7 +78,7 @@ long born_copy(int original, long copy) {
     if (copy < 0 || source == nullptr) {
         return copy;
     }
-    share(original);
+    FdTable::instance().share(original);
     FdTable::instance().born_unknown(static_cast<int>(copy));
     return copy;
 }
@@ -160,6 +161,9 @@ long fd_close(int fd) {
 // Numbers that somebody may wait on are closed one by one, then the kernel closes what else is open between ours.
 long fd_close_range(unsigned first, unsigned last, int flags) {
     FdTable& table = FdTable::instance();
+    if ((flags & CLOSE_RANGE_UNSHARE) != 0 && current_fiber() != nullptr) {
+        return -EINVAL;  // the workers are kernel threads of one table
+    }
     if (first > last || flags != 0) {
         return sys::call(SYS_close_range, first, last, flags);
     }

@@ -213,11 +213,30 @@ bool FdTable::hide_nonblocking(int fd, FdEntry& entry) {
     return true;
 }
 
+void FdTable::share(int fd) {
+    SpinGuard hold(hide_lock_);
+    share_locked(fd);
+}
+
+// Under hide_lock_, so that nobody hides the flag again in between.
+void FdTable::share_locked(int fd) {
+    FdEntry* shared = entry(fd);
+    if (shared == nullptr || shared->life() != FdEntry::Life::live) {
+        return;
+    }
+    if (shared->has(FdEntry::kHidden)) {
+        long flags = sys::call(SYS_fcntl, fd, F_GETFL);
+        sys::call(SYS_fcntl, fd, F_SETFL, shared->has(FdEntry::kNonblocking) ? flags : flags & ~O_NONBLOCK);
+        shared->clear(FdEntry::kHidden);
+    }
+    shared->set(FdEntry::kShared);
+}
+
 void FdTable::before_fork() {
     hide_lock_.lock();
     for (int fd = 0; fd <= highest_.load(std::memory_order_relaxed); ++fd) {
         if (entries_[fd].has(FdEntry::kHidden)) {
-            share(fd);
+            share_locked(fd);
         }
     }
 }
@@ -240,7 +259,7 @@ void FdTable::before_exec() {
     for (int fd = 0; fd <= highest_.load(std::memory_order_relaxed); ++fd) {
         const FdEntry& each = entries_[fd];
         if (each.life() == FdEntry::Life::live && !each.has(FdEntry::kShared) && survives_exec(fd)) {
-            share(fd);
+            share_locked(fd);
         }
     }
 }
@@ -257,19 +276,6 @@ FdKind socket_kind(int domain, int type, int protocol) {
     }
     bool internet = domain == AF_INET || domain == AF_INET6;
     return internet && (protocol == 0 || protocol == IPPROTO_TCP) ? FdKind::tcp : FdKind::stream;
-}
-
-void share(int fd) {
-    FdEntry* entry = FdTable::instance().entry(fd);
-    if (entry == nullptr || entry->life() != FdEntry::Life::live) {
-        return;
-    }
-    if (entry->has(FdEntry::kHidden)) {
-        long flags = sys::call(SYS_fcntl, fd, F_GETFL);
-        sys::call(SYS_fcntl, fd, F_SETFL, entry->has(FdEntry::kNonblocking) ? flags : flags & ~O_NONBLOCK);
-        entry->clear(FdEntry::kHidden);
-    }
-    entry->set(FdEntry::kShared);
 }
 
 }  // namespace rondo

@@ -109,6 +109,9 @@ class FdTable {
     // Hides O_NONBLOCK on a description that is ours alone. False: it is not, or the flag cannot be set.
     bool hide_nonblocking(int fd, FdEntry& entry);
 
+    // Stops hiding O_NONBLOCK: the description is about to be shared.
+    void share(int fd);
+
     // A fork shares every description. Before it, no O_NONBLOCK of ours is left on any, nor set until it is over.
     void before_fork();
     void after_fork(bool in_child);
@@ -122,6 +125,7 @@ class FdTable {
    private:
     bool probe(int fd, FdEntry& entry);
     void note_highest(int fd);
+    void share_locked(int fd);
 
     FdEntry* entries_ = nullptr;
     size_t capacity_ = 0;
@@ -131,8 +135,5 @@ class FdTable {
 
 // The kind of a socket with this domain, type and protocol.
 FdKind socket_kind(int domain, int type, int protocol);
-
-// Stops hiding O_NONBLOCK: the description is about to be shared.
-void share(int fd);
 
 }  // namespace rondo

@@ -37,7 +37,7 @@ void note_received_fds(msghdr& message) {
 }
 
 void note_passed_fds(const msghdr& message) {
-    for_each_fd(const_cast<msghdr&>(message), [](int fd) { share(fd); });
+    for_each_fd(const_cast<msghdr&>(message), [](int fd) { FdTable::instance().share(fd); });
 }
 
 }  // namespace rondo

@@ -192,17 +192,46 @@ TEST_CASE("sharing stops hiding O_NONBLOCK, unless the program set it too") {
         table().born(fd.get(), FdKind::stream, by_program ? FdEntry::kNonblocking : 0);
         FdEntry* entry = table().entry(fd.get());
         entry->set(FdEntry::kHidden);
-        rondo::share(fd.get());
+        table().share(fd.get());
         CHECK(entry->has(FdEntry::kShared));
         CHECK_FALSE(entry->has(FdEntry::kHidden));
         CHECK(((shown_flags(fd.get()) & O_NONBLOCK) != 0) == by_program);
     }
 }
 
+TEST_CASE("sharing and hiding at once leave no flag on what is shared") {
+    constexpr int kRounds = 3000;
+    std::atomic<int> go{0};
+    std::atomic<int> done{0};
+    std::atomic<int> current{-1};
+    std::thread hider([&] {
+        for (int round = 1; round <= kRounds; ++round) {
+            while (go.load() < round) std::this_thread::yield();
+            table().hide_nonblocking(current.load(), *table().entry(current.load()));
+            done.store(round);
+        }
+    });
+    int left = 0;
+    for (int round = 1; round <= kRounds; ++round) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        table().born(fd, FdKind::tcp, 0);
+        current.store(fd);
+        go.store(round);
+        for (int spin = 0; spin < round % 1000; ++spin) rondo::cpu_relax();  // meets each moment of the other
+        table().share(fd);
+        while (done.load() < round) std::this_thread::yield();
+        left += (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0 ? 1 : 0;
+        table().born_unknown(fd);
+        close(fd);
+    }
+    hider.join();
+    CHECK(left == 0);
+}
+
 TEST_CASE("sharing does not touch a flag that was never hidden") {
     Raw fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
     table().born(fd.get(), FdKind::stream, 0);
-    rondo::share(fd.get());
+    table().share(fd.get());
     CHECK((shown_flags(fd.get()) & O_NONBLOCK) != 0);
     CHECK(table().entry(fd.get())->has(FdEntry::kShared));
 }

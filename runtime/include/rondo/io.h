@@ -67,7 +67,8 @@ ssize_t rondo_sendfile(int out, int in, off_t* offset, size_t count);
 ssize_t rondo_splice(int in, off_t* in_offset, int out, off_t* out_offset, size_t length, unsigned flags);
 ssize_t rondo_tee(int in, int out, size_t length, unsigned flags);
 ssize_t rondo_vmsplice(int pipe, const struct iovec* vector, size_t count, unsigned flags);
-/* What the runtime itself has open stays so, as if it were not there; close of such a number is EBADF. */
+/* What the runtime itself has open stays so, as if it were not there; close of such a number is EBADF. EINVAL:
+ * CLOSE_RANGE_UNSHARE on a Rondo thread. */
 int rondo_close_range(unsigned first, unsigned last, int flags);
 int rondo_dup(int fd);
 int rondo_dup2(int fd, int to);
