@@ -15,14 +15,13 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "runtime/base/list.h"
 #include "runtime/core/waiter.h"
 
 namespace rondo {
 
 enum class IoKind : uint8_t { recv, recvmsg, readv, accept, send, sendmsg, writev, connect, poll };
 
-struct IoOp : ListNode {  // the node: in order of parking, the backend's
+struct IoOp {
     IoOp(IoKind what, int descriptor, WaitReason why)
         : waiter(why, reinterpret_cast<const void*>(static_cast<intptr_t>(descriptor))), fd(descriptor), kind(what) {
         waiter.cancellable = true;
@@ -49,8 +48,8 @@ struct IoOp : ListNode {  // the node: in order of parking, the backend's
         const iovec* vector;     // readv, writev
         sockaddr* address;       // accept, connect
     };
-    // recv, send: bytes; recvmsg: room for control data; readv, writev: elements; connect: of address; poll: the number's
-    // generation
+    // recv, send: bytes; recvmsg: room for control data; readv, writev: elements; connect: of address; poll: the
+    // number's generation
     size_t length = 0;
     socklen_t* address_length = nullptr;     // accept
     size_t done = 0;                         // bytes moved so far

@@ -23,6 +23,7 @@ constexpr uint32_t kAllEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPO
 constexpr uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
 constexpr uint32_t kWriteEvents = EPOLLOUT | EPOLLHUP | EPOLLERR;
 constexpr uint32_t kBeyondData = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
+constexpr size_t kHeads = 2;                            // of young_ and old_
 constexpr uint64_t kWakeTag = UINT64_MAX - UINT32_MAX;  // of a generation that no descriptor reaches
 
 uint64_t tag_of(int fd, uint32_t generation) { return uint64_t{generation} << 32 | static_cast<uint32_t>(fd); }
@@ -42,10 +43,13 @@ long EpollBackend::init(unsigned worker_index, uint64_t ticks_per_ms) {
     }
     worker_bit_ = 1ULL << (worker_index % 64);
     check_ticks_ = kCheckAfterMs * ticks_per_ms;
-    watches_ = reserve_array<Watch>(FdTable::instance().capacity());
+    size_t numbers = table.capacity();
+    watches_ = reserve_array<Watch>(numbers + kHeads);
     if (watches_ == nullptr) {
         return -ENOMEM;
     }
+    young_.init(watches_, static_cast<uint32_t>(numbers));
+    old_.init(watches_, static_cast<uint32_t>(numbers) + 1);
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u64 = kWakeTag;
@@ -59,13 +63,13 @@ void EpollBackend::release() {
         }
     }
     if (watches_ != nullptr) {
-        sys::munmap(watches_, FdTable::instance().capacity() * sizeof(Watch));
+        sys::munmap(watches_, (FdTable::instance().capacity() + kHeads) * sizeof(Watch));
     }
 }
 
 // The watch under the number's present life. What an older life left behind (the number was closed behind our back) is
 // ended here.
-EpollBackend::Watch& EpollBackend::watch_of(int fd, const FdEntry& entry) {
+Watch& EpollBackend::watch_of(int fd, const FdEntry& entry) {
     Watch& watch = watches_[fd];
     uint32_t generation = entry.generation();
     if (watch.generation != generation) {
@@ -114,7 +118,7 @@ bool EpollBackend::submit(IoOp& op) {
             return true;
         }
     }
-    hold(op, queue);
+    hold(op, watch);
     return false;
 }
 
@@ -146,18 +150,21 @@ bool EpollBackend::try_now(IoOp& op, Watch& watch, const FdEntry& entry) {
     return outcome == Attempt::finished;
 }
 
-void EpollBackend::hold(IoOp& op, OpQueue& queue) {
-    queue.push_back(op);
-    young_.push_back(op);
+void EpollBackend::hold(IoOp& op, Watch& watch) {
+    queue_of(watch, op).push_back(op);
     ++pending_;
+    if (!WatchList::linked(watch)) {
+        young_.push_back(static_cast<uint32_t>(op.fd));
+    }
 }
 
 void EpollBackend::let_go(IoOp& op, OpQueue& queue) {
     queue.remove(op);
-    if (op.linked()) {
-        op.unlink();
-    }
     --pending_;
+    Watch& watch = watches_[op.fd];
+    if (WatchList::linked(watch) && !watch.waited_on()) {
+        young_.remove(watch);
+    }
 }
 
 void EpollBackend::finish(IoOp& op, OpQueue& queue) {
@@ -189,8 +196,9 @@ void EpollBackend::poll(Nanoseconds deadline) {
         next_event_ = 0;
         event_count_ = harvest(deadline);
     }
-    for (int burst = 0; burst < kBurst && next_event_ < event_count_; ++burst) {
-        warm_up();
+    int burst = event_count_ - next_event_ < kBurst ? event_count_ - next_event_ : kBurst;
+    warm_up(burst);
+    for (; burst > 0; --burst) {
         handle(events_[next_event_++]);
     }
     if (ticks() >= next_check_) {
@@ -272,18 +280,30 @@ void EpollBackend::run_queue(Watch& watch, OpQueue& queue, const FdEntry& entry)
     }
 }
 
-// The operation of an idle thread is in no cache: fetched here some events ahead.
-void EpollBackend::warm_up() const {
-    constexpr int kWatchAhead = 4;
-    constexpr int kOpAhead = 2;
-    if (next_event_ + kWatchAhead < event_count_) {
-        __builtin_prefetch(&watches_[fd_of(events_[next_event_ + kWatchAhead])]);
+// An idle thread's operation is in no cache, nor is its page in the TLB. The burst's are fetched all at once, so that
+// their page walks overlap: first a line of each, then the rest, with what the thread returns through below it.
+void EpollBackend::warm_up(int burst) const {
+    constexpr int kLinesBelow = 6;
+    constexpr int kLinesAbove = 4;
+    const IoOp* ops[kBurst];
+    for (int i = 0; i < burst; ++i) {
+        ops[i] = watches_[fd_of(events_[next_event_ + i])].readers.first();
+        __builtin_prefetch(ops[i]);
     }
-    if (next_event_ + kOpAhead < event_count_) {
-        auto* op = reinterpret_cast<const char*>(watches_[fd_of(events_[next_event_ + kOpAhead])].readers.first());
-        for (size_t line = 0; op != nullptr && line < sizeof(IoOp); line += 64) {
-            __builtin_prefetch(op + line);
+    for (int i = 0; i < burst; ++i) {
+        auto* middle = reinterpret_cast<const char*>(ops[i]);
+        for (int line = -kLinesBelow; middle != nullptr && line <= kLinesAbove; ++line) {
+            __builtin_prefetch(middle + line * 64);
         }
+    }
+    for (int i = 0; i < burst; ++i) {
+        if (ops[i] != nullptr) {
+            __builtin_prefetch(ops[i]->waiter.fiber);
+        }
+    }
+    for (int i = next_event_ + burst; i < next_event_ + 2 * kBurst && i < event_count_; ++i) {
+        __builtin_prefetch(&watches_[fd_of(events_[i])]);
+        __builtin_prefetch(FdTable::instance().entry(fd_of(events_[i])));
     }
 }
 
@@ -315,29 +335,28 @@ int EpollBackend::harvest(Nanoseconds deadline) {
     return count > 0 ? static_cast<int>(count) : 0;
 }
 
-// Those that were parked before the last look and still are have waited for 100 to 200 ms.
+// Those that were waited on before the last look and still are have been for 100 to 200 ms.
 void EpollBackend::check_old() {
     next_check_ = ticks() + check_ticks_;
-    while (IoOp* op = old_.pop_front()) {
-        check_registration(*op);
+    while (!old_.empty()) {
+        check_registration(static_cast<int>(old_.pop_front()));
     }
     old_.append(young_);
 }
 
 // Re-arming asks the kernel for the present state, so this also mends a registration whose edge was lost.
-void EpollBackend::check_registration(IoOp& op) {
-    Watch& watch = watches_[op.fd];
+void EpollBackend::check_registration(int fd) {
+    Watch& watch = watches_[fd];
     epoll_event event{};
     event.events = kAllEvents;
-    event.data.u64 = tag_of(op.fd, watch.generation);
-    long error = sys::call(SYS_epoll_ctl, epoll_, EPOLL_CTL_MOD, op.fd, sys::to_arg(&event));
+    event.data.u64 = tag_of(fd, watch.generation);
+    long error = sys::call(SYS_epoll_ctl, epoll_, EPOLL_CTL_MOD, fd, sys::to_arg(&event));
     if (error == -ENOENT) {
-        error = register_fd(op.fd, watch);
+        error = register_fd(fd, watch);
     }
-    if (error == 0) {
-        return;
+    if (error != 0) {
+        reset(watch, error);
     }
-    reset(watch, error);
 }
 
 }  // namespace rondo

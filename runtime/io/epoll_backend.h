@@ -10,9 +10,9 @@
 // kernel reports what arrives after that try. The first registration reports what is there already. End of stream,
 // errors and urgent data switch the skipping off for the descriptor, for a short read does not consume those.
 //
-// A number's registration is kept under its generation; an event of an older one is dropped. An operation that has
-// waited 100 ms has its registration checked once, for a descriptor may have been closed and its number reused in ways
-// that no library sees.
+// A number's registration is kept under its generation; an event of an older one is dropped. A number that has been
+// waited on for 100 ms has its registration checked once, for a descriptor may have been closed and its number reused
+// in ways that no library sees.
 //
 // Events are harvested many at a time and handled a few at a time, with the threads that they made ready run in
 // between: a request's read and write then find the same socket in the cache.
@@ -25,7 +25,7 @@
 #include <sys/epoll.h>
 
 #include "runtime/io/fd_table.h"
-#include "runtime/io/op_queue.h"
+#include "runtime/io/watch.h"
 
 namespace rondo {
 
@@ -48,19 +48,8 @@ class EpollBackend final : public IoBackend {
     const char* name() const override { return "epoll"; }
 
    private:
-    struct Watch {
-        uint32_t generation;
-        bool registered;
-        bool read_blocked;
-        bool write_blocked;
-        bool never_skip;
-        OpQueue readers;
-        OpQueue writers;
-        OpQueue pollers;
-    };
-
     static constexpr int kEvents = 256;
-    static constexpr int kBurst = 4;
+    static constexpr int kBurst = 8;
     static constexpr int kCheckAfterMs = 100;
 
     Watch& watch_of(int fd, const FdEntry& entry);
@@ -68,18 +57,18 @@ class EpollBackend final : public IoBackend {
     long register_fd(int fd, Watch& watch);
     long announce_and_register(int fd, Watch& watch, FdEntry& entry);
     bool try_now(IoOp& op, Watch& watch, const FdEntry& entry);
-    void hold(IoOp& op, OpQueue& queue);
+    void hold(IoOp& op, Watch& watch);
     void let_go(IoOp& op, OpQueue& queue);
     void finish(IoOp& op, OpQueue& queue);
     void handle(const epoll_event& event);
     void run_queue(Watch& watch, OpQueue& queue, const FdEntry& entry);
     void fail_all(OpQueue& queue, long error);
     void reset(Watch& watch, long error);
-    void warm_up() const;
+    void warm_up(int burst) const;
     Nanoseconds longest_sleep(Nanoseconds deadline) const;
     int harvest(Nanoseconds deadline);
     void check_old();
-    void check_registration(IoOp& op);
+    void check_registration(int fd);
 
     epoll_event events_[kEvents];  // harvested; [next_event_, event_count_) are still to be handled
     int next_event_ = 0;
@@ -87,10 +76,10 @@ class EpollBackend final : public IoBackend {
     int epoll_ = -1;
     int wake_ = -1;  // eventfd, level-triggered in the set
     uint64_t worker_bit_ = 0;
-    Watch* watches_ = nullptr;  // by descriptor number
+    Watch* watches_ = nullptr;  // by descriptor number; behind them the heads of young_ and old_
     size_t pending_ = 0;
-    List<IoOp> young_;         // parked since the last look at old ones
-    List<IoOp> old_;           // parked before it
+    WatchList young_;          // waited on since the last look at old ones
+    WatchList old_;            // since before it
     uint64_t next_check_ = 0;  // in ticks
     uint64_t check_ticks_ = 0;
     bool has_pwait2_ = true;
