@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See file.h. A File, its texts, its name and its content are one allocation.
+
+#include "knot/file.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <new>
+
+#include "knot/content_type.h"
+#include "knot/http_date.h"
+#include "knot/path.h"
+
+namespace knot {
+
+namespace {
+
+constexpr size_t kTexts = 512;
+constexpr uint64_t kDescriptorCost = 64 << 10;  // a descriptor is scarcer than the memory it takes
+constexpr int64_t kGrain = 20'000'000;          // ns; file systems take the time of the last tick, 10 ms ago at most
+constexpr int kAttempts = 8;
+
+int64_t nanoseconds(const timespec& time) { return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
+
+bool same_time(const timespec& a, const timespec& b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
+
+int status_of(int error) {
+    switch (error) {
+        case EACCES:
+        case EPERM:
+            return 403;
+        case EMFILE:
+        case ENFILE:
+        case ENOMEM:
+        case EAGAIN:
+        case EIO:
+            return 503;
+        default:
+            return 404;
+    }
+}
+
+// The kernel refuses every path that would leave `root`, whatever symbolic links are on the way. It answers EAGAIN if a
+// directory was renamed meanwhile.
+int open_below(int root, std::string_view name) {
+    char path[kMostPath + 1];
+    memcpy(path, name.data(), name.size());
+    path[name.size()] = '\0';
+    open_how how{};
+    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+        long descriptor = syscall(SYS_openat2, root, path, &how, sizeof how);
+        if (descriptor >= 0 || (errno != EAGAIN && errno != EINTR)) {
+            return static_cast<int>(descriptor);
+        }
+    }
+    return -1;
+}
+
+bool read_whole(int descriptor, char* out, size_t length) {
+    size_t done = 0;
+    while (done < length) {
+        ssize_t got = pread(descriptor, out + done, length - done, static_cast<off_t>(done));
+        if (got <= 0) {
+            return false;
+        }
+        done += static_cast<size_t>(got);
+    }
+    return true;
+}
+
+bool changed_just_now(const struct stat& status) {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t age = nanoseconds(now) - nanoseconds(status.st_ctim);
+    return age < kGrain && age > -kGrain;
+}
+
+}  // namespace
+
+bool File::is(const struct stat& now) const {
+    return now.st_ino == stat_.st_ino && now.st_dev == stat_.st_dev && now.st_size == stat_.st_size &&
+           same_time(now.st_mtim, stat_.st_mtim) && same_time(now.st_ctim, stat_.st_ctim);
+}
+
+void File::destroy(File* file) {
+    if (file->descriptor_ >= 0) {
+        close(file->descriptor_);
+    }
+    file->~File();
+    free(file);
+}
+
+File* File::open(int root, std::string_view name, uint64_t small, int& status) {
+    int descriptor = open_below(root, name);
+    if (descriptor < 0) {
+        status = status_of(errno);
+        return nullptr;
+    }
+    File* file = nullptr;
+    bool lacks_memory = false;
+    status = 503;
+    for (int attempt = 0; attempt < kAttempts && file == nullptr && !lacks_memory; ++attempt) {
+        struct stat found {};
+        if (fstat(descriptor, &found) != 0 || !S_ISREG(found.st_mode)) {
+            status = S_ISDIR(found.st_mode) ? 301 : 404;
+            break;
+        }
+        if (changed_just_now(found)) {
+            timespec pause{0, kGrain};
+            nanosleep(&pause, nullptr);
+            continue;
+        }
+        file = read(descriptor, found, name, small, lacks_memory);
+    }
+    if (file == nullptr || file->descriptor_ < 0) {
+        close(descriptor);
+    }
+    status = file != nullptr ? 200 : status;
+    return file;
+}
+
+File* File::read(int descriptor, const struct stat& found, std::string_view name, uint64_t small, bool& lacks_memory) {
+    auto size = static_cast<uint64_t>(found.st_size);
+    size_t content = size <= small ? size : 0;
+    void* memory = malloc(sizeof(File) + kTexts + name.size() + content);
+    if (memory == nullptr) {
+        lacks_memory = true;
+        return nullptr;
+    }
+    File* file = new (memory) File;
+    char* texts = static_cast<char*>(memory) + sizeof(File);
+    memcpy(texts + kTexts, name.data(), name.size());
+    file->name_ = {texts + kTexts, name.size()};
+    file->stat_ = found;
+    file->write_texts(texts);
+    file->cost_ = sizeof(File) + kTexts + name.size() + content;
+    if (size > small) {
+        file->descriptor_ = descriptor;
+        file->cost_ += kDescriptorCost;
+        return file;
+    }
+    char* bytes = texts + kTexts + name.size();
+    file->content_ = bytes;
+    struct stat after {};
+    if (!read_whole(descriptor, bytes, content) || fstat(descriptor, &after) != 0 || !file->is(after)) {
+        destroy(file);
+        return nullptr;
+    }
+    return file;
+}
+
+void File::write_texts(char* out) {
+    content_type_ = knot::content_type(name_);
+    char date[kDateLength];
+    write_http_date(modified(), date);
+    int head = snprintf(out, kTexts, "HTTP/1.1 200 OK\r\nServer: knot\r\nContent-Length: %llu\r\n",
+                        static_cast<unsigned long long>(size()));
+    int fields =
+        snprintf(out + head, kTexts - static_cast<size_t>(head), "Content-Type: %.*s\r\nAccept-Ranges: bytes\r\n",
+                 static_cast<int>(content_type_.size()), content_type_.data());
+    int validators = head + fields;
+    int tag = snprintf(out + validators, kTexts - static_cast<size_t>(validators),
+                       "Last-Modified: %.29s\r\nETag: \"%llx-%llx-%llx\"\r\n", date,
+                       static_cast<unsigned long long>(stat_.st_ino), static_cast<unsigned long long>(size()),
+                       static_cast<unsigned long long>(nanoseconds(stat_.st_mtim)));
+    head_ = {out, static_cast<size_t>(validators + tag)};
+    fields_ = head_.substr(static_cast<size_t>(head));
+    validators_ = head_.substr(static_cast<size_t>(validators));
+    constexpr size_t kTagAt = sizeof "Last-Modified: " - 1 + kDateLength + sizeof "\r\nETag: " - 1;
+    etag_ = validators_.substr(kTagAt, validators_.size() - kTagAt - 2);
+}
+
+}  // namespace knot
