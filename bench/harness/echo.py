@@ -1,34 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """`bench echo`: one thread-per-connection source file, native and under rondo, beside the event loops.
 
-A round runs every side once, in an order that turns from round to round; a side's pair is its run and the
-baseline's run of that round. Rule for dropping, fixed beforehand: when in either half somebody else used more than
-3 % of a core, the pair goes, both halves together, and is counted. Rounds go on until each side has the wanted
-number of pairs, at most three times that number of rounds.
+Sides, targets and the checks of the baseline; how rounds and pairs are made is in rounds.py.
 """
 
 import os
 import sys
-from dataclasses import dataclass, field
 
-from . import load, report, stats, syscalls
+from . import load, report, rounds as rounds_of, stats, syscalls
 from .host import two_cores
+from .load import Side
 
 BASELINE = "epoll"
-OTHERS_LIMIT = 0.03
-CLIENT_LIMIT = 0.90
-ROUNDS_FACTOR = 3
+SIDES = ("epoll", "libevent", "rondo", "nptl")
+CONNECTIONS = [1, 100, 1000]
 TARGET_CONNECTIONS = (100, 1000)
 TARGET_CPU_RATIO = 1.10
 TARGET_SYSCALLS = 2.2
 BASELINE_SYSCALLS = 2.1
-
-
-@dataclass
-class Side:
-    name: str
-    command: list
-    environment: dict = field(default_factory=dict)
 
 
 def sides_of(build):
@@ -47,56 +36,22 @@ def sides_of(build):
     return found
 
 
-def keep(run, baseline):
-    return max(run.others, baseline.others) <= OTHERS_LIMIT
-
-
-def collect_rounds(plan, sides, wanted):
-    """Rounds of {side name: Run} until every side has `wanted` kept pairs, or the limit is reached."""
-    rounds = []
-    while len(rounds) < wanted * ROUNDS_FACTOR:
-        turn = len(rounds) % len(sides)
-        rounds.append({side.name: load.run(plan, side) for side in sides[turn:] + sides[:turn]})
-        kept = [sum(keep(r[side.name], r[BASELINE]) for r in rounds) for side in sides]
-        if min(kept) >= wanted:
-            break
-    print(f"{plan.connections} connections: {len(rounds)} rounds, pairs kept {min(kept)} of {wanted}", file=sys.stderr)
-    return rounds
-
-
 def make_row(plan, side, rounds, wanted, calls):
-    pairs = [(r[side.name], r[BASELINE]) for r in rounds if keep(r[side.name], r[BASELINE])]
-    runs = [run for run, _ in pairs]
-    client_busy = stats.spread([run.client_busy for run in runs])
-    latencies = [run.latency_us for run in runs if run.latency_us]
     row = {"bench": "echo", "connections": plan.connections, "side": side.name, "duration_s": plan.duration,
-           "offered_rate": plan.rate or None, "pairs": len(pairs), "dropped": len(rounds) - len(pairs),
-           "enough": len(pairs) >= wanted,
-           "cpu_us_per_request": stats.spread([run.cpu_us for run in runs]),
-           "rate": stats.spread([run.rate for run in runs]),
-           "server_core_busy": stats.spread([run.server_busy for run in runs]),
-           "client_core_busy": client_busy,
-           "client_limited": bool(client_busy and client_busy["median"] > CLIENT_LIMIT),
-           "others": stats.spread([r[side.name].others for r in rounds]),
-           "syscalls_per_request": calls,
-           "cpu_ratio": stats.ratio([(run.cpu_us, base.cpu_us) for run, base in pairs]),
-           "rate_ratio": stats.ratio([(run.rate, base.rate) for run, base in pairs])}
-    if latencies:
-        row["latency_us"] = {key: stats.spread([x[key] for x in latencies]) for key in ("p50", "p99", "p999")}
-    return row
+           "offered_rate": plan.rate or None, "syscalls_per_request": calls}
+    return row | rounds_of.figures(rounds, side.name, BASELINE, wanted)
 
 
 def rate_ratio(rounds, side, other):
     """Rate of one side over another's, paired by round, under the same rule for dropping."""
-    return stats.ratio([(r[side].rate, r[other].rate) for r in rounds
-                        if side in r and other in r and keep(r[side], r[other])])
+    return stats.ratio([(run.rate, base.rate) for run, base in rounds_of.pairs(rounds, side, other)])
 
 
 def count_calls(plan, sides, countable):
     if not countable:
         return {side.name: None for side in sides}
     short = load.Plan(**{**vars(plan), "duration": 1.0, "warmup": max(plan.warmup, 1.5)})
-    runs = {side.name: load.run(short, side, count_syscalls=True) for side in sides}
+    runs = {side.name: load.run(short, side, count=True) for side in sides}
     return {name: None if run.syscalls is None else round(run.syscalls, 3) for name, run in runs.items()}
 
 
@@ -147,12 +102,12 @@ def main(options):
     server_core, client_core = two_cores()
     os.sched_setaffinity(0, {client_core})
     result, verdicts = report.Result("echo", options.build), report.Verdicts()
-    for connections in options.connections:
+    for connections in options.connections or CONNECTIONS:
         plan = load.Plan(loadgen=f"{options.build}/bench/loadgen", connections=connections,
                          duration=options.duration, warmup=max(0.5, connections / 10000), rate=options.rate,
                          server_core=server_core, client_core=client_core)
         calls = count_calls(plan, sides, not why_not)
-        rounds = collect_rounds(plan, sides, options.pairs)
+        rounds = rounds_of.collect(plan, sides, BASELINE, options.pairs)
         rows = [make_row(plan, side, rounds, options.pairs, calls[side.name]) for side in sides]
         result.rows.extend(rows)
         judge(rows, rounds, connections, not options.rate, verdicts)

@@ -1,19 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
 """One measured run: a fresh server on one core, the load generator on the other, the kernel's clocks read at the
-edges of the generator's window while the load goes on before and after it."""
+edges of the generator's window while the load goes on before and after it.
 
+A server leads a process group of its own and is killed with it, so that servers which fork are stopped for sure; it
+also dies with the harness, unless it has changed its user.
+"""
+
+import ctypes
 import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import host, syscalls
 
 
+PR_SET_PDEATHSIG = 1
+# perf opens a descriptor for each thread; servers with more have their system calls not counted.
+MOST_COUNTED_THREADS = 4000
+
+
 class BenchError(Exception):
     """The benchmark cannot give a figure; the message says why."""
+
+
+@dataclass
+class Side:
+    """What is compared: a name and how its server is started on a port."""
+
+    name: str
+    command: list
+    environment: dict = field(default_factory=dict)
+
+    def arguments(self, port):
+        return [*self.command, str(port)]
 
 
 @dataclass
@@ -37,7 +60,8 @@ class Plan:
 
 @dataclass
 class Run:
-    """What one run gave. `others` is what neither server nor generator used, on both cores, as a share of one."""
+    """What one run gave. `others` is what neither server nor generator used, on both cores, as a share of one. `memory`
+    is by how much the server's peak of resident memory and its page tables grew from before the first connection."""
 
     rate: float
     cpu_us: float
@@ -46,6 +70,9 @@ class Run:
     others: float
     latency_us: dict | None
     syscalls: float | None
+    switches: float | None = None
+    memory: int | None = None
+    threads: int | None = None
 
 
 class Snapshot:
@@ -65,19 +92,31 @@ class Snapshot:
         return max(0.0, used) + stolen
 
 
+def settle_in(core):
+    os.sched_setaffinity(0, {core})
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def start_server(side, port, core):
     environment = host.clean_environment(side.environment)
-    process = subprocess.Popen([*side.command, str(port)], env=environment, stdin=subprocess.DEVNULL,
-                               preexec_fn=lambda: os.sched_setaffinity(0, {core}))
-    if not host.wait_listening(process, port):
+    command = side.arguments(port)
+    with tempfile.TemporaryFile("w+", errors="replace") as said:
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=said, start_new_session=True, preexec_fn=lambda: settle_in(core))
+        if host.wait_listening(process, port):
+            return process
         stop(process)
-        raise BenchError(f"{side.name}: the server does not listen on port {port}: {' '.join(side.command)}")
-    return process
+        said.seek(0)
+        last = said.read().strip().rpartition("\n")[2]
+    raise BenchError(f"{side.name}: the server does not listen on port {port}: {' '.join(command)}: {last}")
 
 
 def stop(process):
-    if process.poll() is None:
-        process.send_signal(signal.SIGKILL)
+    """Kills a server with its whole process group."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
     process.wait()
 
 
@@ -87,45 +126,76 @@ def expect(events, wanted, side):
         raise BenchError(f"{side.name}: the load generator ended before \"{wanted}\"")
 
 
-def run(plan, side, count_syscalls=False):
+def run(plan, side, count=False):
+    """One run; with `count`, system calls and context switches are counted, which costs time."""
     port = host.free_port()
     server = start_server(side, port, plan.server_core)
+    idle = host.memory(host.process_tree(server.pid))
     reading, writing = os.pipe()
     client = subprocess.Popen(plan.command(port, writing), pass_fds=[writing], stdout=subprocess.PIPE, text=True,
-                              preexec_fn=lambda: os.sched_setaffinity(0, {plan.client_core}))
+                              start_new_session=True, preexec_fn=lambda: settle_in(plan.client_core))
     os.close(writing)
     try:
         with os.fdopen(reading) as events:
-            return measure(plan, side, server, client, events, count_syscalls)
+            result = measure(plan, side, server, client, events, count)
+            result.memory -= idle
+            return result
     finally:
         stop(client)
         stop(server)
 
 
-def measure(plan, side, server, client, events, count_syscalls):
+class Counts:
+    """System calls and context switches a second of processes, over the window."""
+
+    def __init__(self, pids):
+        self.pids = pids
+        countable = host.thread_count(pids) <= MOST_COUNTED_THREADS and not syscalls.unavailable()
+        self.calls = syscalls.Counter(pids) if countable else None
+
+    def begin(self):
+        self.at, self.switches = time.monotonic(), host.context_switches(self.pids)
+        if self.calls:
+            self.calls.enable()
+
+    def end(self):
+        calls = self.calls.disable() if self.calls else None
+        elapsed = time.monotonic() - self.at
+        grown = sum(count - self.switches.get(thread, 0)
+                    for thread, count in host.context_switches(self.pids).items())
+        return calls, grown / elapsed
+
+
+def measure(plan, side, server, client, events, count):
     cores = (plan.server_core, plan.client_core)
     expect(events, "ready", side)
     servers, clients = host.process_tree(server.pid), host.process_tree(client.pid)
-    counter = syscalls.Counter(servers) if count_syscalls else None
+    counts = Counts(servers) if count else None
     ours = {os.getpid(), *servers, *clients}
     expect(events, "begin", side)
-    if counter:
-        counter.enable()
+    if counts:
+        counts.begin()
     before = Snapshot(servers, clients, cores, ours)
     expect(events, "end", side)
     after = Snapshot(servers, clients, cores, ours)
-    counted = counter.disable() if counter else None
+    counted = counts.end() if counts else (None, None)
+    memory, threads = host.memory(servers), host.thread_count(servers)
     report = json.loads(client.communicate()[0])
     if not report["ok"]:
-        raise BenchError(f"{side.name}: {plan.connections} connections: errors {report['errors']}")
-    return summarise(report, before, after, cores, counted)
+        errors = ", ".join(f"{count} {kind}" for kind, count in report["errors"].items() if count)
+        raise BenchError(f"{side.name}: {plan.connections} connections: errors: {errors}")
+    result = summarise(report, before, after, cores)
+    result.syscalls, result.switches = [value / result.rate if value is not None and result.rate else None
+                                        for value in counted]
+    result.memory, result.threads = memory, threads
+    return result
 
 
-def summarise(report, before, after, cores, counted):
+def summarise(report, before, after, cores):
     elapsed = after.at - before.at
     busy = after.cores.busy_since(before.cores)
     cpu = (after.server - before.server) / elapsed
     rate = report["rate"]
     return Run(rate=rate, cpu_us=cpu * 1e6 / rate if rate else float("inf"), server_busy=busy[cores[0]],
                client_busy=busy[cores[1]], others=after.others_since(before), latency_us=report.get("latency_us"),
-               syscalls=counted / rate if counted and rate else None)
+               syscalls=None)

@@ -34,8 +34,17 @@ class Result:
         self.path = os.path.join(build, "bench", f"{name}.json")
         self.rows = []
 
+    def earlier(self):
+        """The rows, without verdicts, that the last call left."""
+        try:
+            with open(self.path) as file:
+                return [row for row in map(json.loads, file) if "verdict" not in row]
+        except FileNotFoundError:
+            return []
+
     def write(self, verdicts):
         lines = [json.dumps(row) for row in self.rows + [{"verdict": entry} for entry in verdicts.entries]]
+        os.makedirs(os.path.dirname(self.path), exist_ok=True)
         with open(self.path, "w") as file:
             file.write("\n".join(lines) + "\n")
         print("\n".join(lines))
