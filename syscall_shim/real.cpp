@@ -35,7 +35,7 @@ void* resolve(const char* name) {
     if (address == nullptr) {
         say("rondo: libc has no ");
         say(name);
-        say(", which this program calls\n");
+        say(", which this program calls; it was built for a newer one\n");
         abort();
     }
     return address;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one way out of a broken invariant. Runs on any stack. A panic inside the dump goes straight to the abort.
+// The one way out of a broken invariant, or of a program's fault that leaves nothing to return to. Runs on any stack. A
+// panic inside the dump goes straight to the abort.
 
 #include "runtime/base/check.h"
 
@@ -28,14 +29,18 @@ std::atomic<void (*)(int)> dump_hook{nullptr};
 
 void set_panic_hook(void (*dump)(int fd)) { dump_hook.store(dump); }
 
-void panic(const char* what, const char* file, int line) {
-    Line message;
-    message << "rondo: broken invariant: " << what << " (" << file << ':' << line << ')';
+void end_at_fault(Line& message) {
     message.send(2);
     if (auto* dump = dump_hook.exchange(nullptr)) {
         dump(2);
     }
     die();
+}
+
+void panic(const char* what, const char* file, int line) {
+    Line message;
+    message << "rondo: broken invariant: " << what << " (" << file << ':' << line << ')';
+    end_at_fault(message);
 }
 
 }  // namespace rondo

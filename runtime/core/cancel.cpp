@@ -8,6 +8,7 @@
 #include <unwind.h>
 
 #include "runtime/base/check.h"
+#include "runtime/base/print.h"
 #include "runtime/base/real.h"
 #include "runtime/core/park.h"
 #include "runtime/core/worker.h"
@@ -89,7 +90,10 @@ void exit_fiber(void* result) {
         fiber->rest->result = result;
     }
     _Unwind_ForcedUnwind(&fiber->rest->unwinding, stop_at_frame, nullptr);
-    panic("the stack cannot be unwound (no unwind tables?)", __FILE__, __LINE__);
+    Line message;
+    message << "rondo: pthread_exit or a cancellation met a function without unwind tables; compile it with "
+               "-fasynchronous-unwind-tables";
+    end_at_fault(message);
 }
 
 }  // namespace rondo

@@ -255,10 +255,10 @@ void Worker::check_stack() const {
         return;
     }
     Line message;
-    message << "rondo: stack overflow in thread " << current_->id << " \"" << current_->rest->name << "\" ("
-            << current_->stack.bytes() / 1024 << " KB)";
-    message.send(2);
-    panic("stack overflow", __FILE__, __LINE__);
+    message << "rondo: stack overflow in thread " << current_->id << " \"" << current_->rest->name
+            << "\": it used more than its " << current_->stack.bytes() / 1024
+            << " KB; RONDO_STACK or pthread_attr_setstacksize gives it more";
+    end_at_fault(message);
 }
 
 }  // namespace rondo

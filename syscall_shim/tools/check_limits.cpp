@@ -21,7 +21,7 @@ namespace {
 
 constexpr unsigned long long kAddressSpace = 1ULL << 47;
 constexpr unsigned long long kLargeClass = 1ULL << 20;
-constexpr unsigned long long kParkedBytes = 13 * 1024;      // stacks of 1 MB and more
+constexpr unsigned long long kParkedBytes = 9 * 1024;       // stacks of 1 MB and more
 constexpr unsigned long long kParkedSmallBytes = 5 * 1024;  // smaller stacks
 constexpr unsigned long long kOwnDescriptors = 100;         // the program's files and the runtime's own
 constexpr unsigned long long kNone = RLIM_INFINITY;
