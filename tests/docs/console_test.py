@@ -133,6 +133,7 @@ class Runner(unittest.TestCase):
 
     def test_blocks_share_the_shell_and_its_jobs(self):
         self.run_text("```console\n$ x=1; (echo ready; exec sleep 60) &\nready\n```\n\n```console\n$ echo $x; kill %1\n1\n```\n")
+        self.passes("$ sleep 60 &\n$ kill -KILL %1\n$ sleep 60 &\n$ kill %1\n$ echo on\non")
         self.fails("$ (echo ready; exec sleep 60) &\nnever", seconds=0.5)
 
     def test_a_command_cannot_eat_the_next(self):

@@ -34,6 +34,7 @@ MARK = re.compile(r"^<!-- varies(?:: (.*))? -->$")
 FIGURE = re.compile(r"0x[0-9a-f]+|\d+(?:[.,]\d+)*")
 KILL = re.compile(r"^kill (?:-\w+ )?(%\d+)$")
 PORT = re.compile(r"(?<![\w.,])(7\d\d\d|80\d\d)(?![\w]|[.,]\d)")
+JOB_NOTICE = re.compile(r"^\S+: line \d+: +\d+ (Killed|Terminated) .*\n?", re.MULTILINE)
 END = "\x1e"
 
 
@@ -153,8 +154,8 @@ def pattern(expected, varies):
 
 
 def tidy(output):
-    """Without blanks at the ends of lines and with a newline at its own."""
-    text = "\n".join(line.rstrip() for line in output.splitlines())
+    """Without the shell's words on a killed job and blanks at the ends of lines; with a newline at its own."""
+    text = "\n".join(line.rstrip() for line in JOB_NOTICE.sub("", output).splitlines())
     return text + "\n" if text else ""
 
 
@@ -168,6 +169,7 @@ class Session:
                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                       pass_fds=[script], start_new_session=True)
         os.close(script)
+        self.type(f"exec {script}<&-\n")  # the shell keeps a copy that programs do not inherit
 
     def __enter__(self):
         return self
@@ -233,7 +235,7 @@ class Session:
     def until_status(self, step, deadline):
         while self.text.count(END) < 2:
             if not self.read(deadline):
-                self.mismatch(step, [], self.text, "no end in time")
+                self.mismatch(step, step.expected, f"{self.text}\n{self.processes()}", "no end in time")
         output, status, self.text = self.text.split(END, 2)
         return int(status), output
 
@@ -243,6 +245,12 @@ class Session:
         data = os.read(self.shell.stdout.fileno(), 65536) if ready else b""
         self.text += data.decode(errors="replace")
         return bool(data)
+
+    def processes(self):
+        """What the shell has running."""
+        done = subprocess.run(["ps", "-o", "pid,stat,wchan:20,args", "-s", str(self.shell.pid)], capture_output=True, text=True,
+                              check=False)
+        return done.stdout
 
     @staticmethod
     def mismatch(step, expected, output, what):
