@@ -8,22 +8,12 @@
 
 #include <cstring>
 
+#include "knot/lock.h"
 #include "knot/path.h"
 
 namespace knot {
 
 namespace {
-
-class Locked {
-   public:
-    explicit Locked(pthread_mutex_t& mutex) : mutex_(mutex) { pthread_mutex_lock(&mutex_); }
-    ~Locked() { pthread_mutex_unlock(&mutex_); }
-    Locked(const Locked&) = delete;
-    Locked& operator=(const Locked&) = delete;
-
-   private:
-    pthread_mutex_t& mutex_;
-};
 
 // Eight bytes at a time, multiplied and folded. Whoever chooses names to collide makes his own files slower to find.
 uint64_t hash_of(std::string_view name) {
