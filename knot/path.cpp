@@ -19,7 +19,7 @@ class Name {
 
     // False: no room.
     bool add(char c) {
-        if (length_ == kMostPath) {
+        if (length_ + 1 >= kMostPath) {
             return false;
         }
         text_[length_++] = c;
@@ -40,7 +40,7 @@ class Name {
         } else if (segment == ".") {
             length_ = segment_;
         } else if (separated && !segment.empty()) {
-            text_[length_++] = '/';  // the array has a byte more than add() fills
+            text_[length_++] = '/';  // add() leaves it room
         }
         segment_ = length_;
         return true;

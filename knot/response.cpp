@@ -120,7 +120,9 @@ void Response::answer_file(const Request& request) {
         }
     }
     if (!file_) {
-        return status == 301 ? redirect(request) : fail(status, &request);
+        return status != 301                ? fail(status, &request)
+               : request.path.back() == '/' ? fail(404, &request)
+                                            : redirect(request);
     }
     Validators current{file_->etag(), file_->modified()};
     status_ = evaluate_conditions(request, current, site_.clock.seconds());
@@ -222,13 +224,14 @@ void Response::redirect(const Request& request) {
     add_body_length(0);
     add_date_and_connection();
     add("Location: ");
-    pieces_[0] = {head_, -1, 0, head_length_};
-    count_ = 1;
-    add_piece(request.path.substr(std::min(request.path.find_first_not_of('/'), request.path.size()) - 1));
-    add_piece("/");
-    add_piece(request.query);
-    add_piece(kEmptyLine);
-    body_length_ = 0;
+    const std::string_view path =
+        request.path.substr(std::min(request.path.find_first_not_of('/'), request.path.size()) - 1);
+    for (std::string_view text :
+         {std::string_view(head_, head_length_), path, std::string_view("/"), request.query, kEmptyLine}) {
+        if (!text.empty()) {
+            pieces_[count_++] = {text.data(), -1, 0, text.size()};
+        }
+    }
 }
 
 void Response::fail(int status, const Request* request, std::string_view fields) {
