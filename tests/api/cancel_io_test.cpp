@@ -2,36 +2,12 @@
 //
 // Cancellation of threads that wait on descriptors: each such call acts on a cancel, parked or pending; the descriptor
 // stays usable, no byte is lost, and a call that has moved bytes reports them instead.
+#include "cancel_support.h"
 #include "io_support.h"
 
 using namespace rondo::api_test;
 
 namespace {
-
-template <class Body>
-void cancel_parked(Body body) {
-    bool returned = false;
-    Thread thread([&] {
-        body();
-        returned = true;
-    });
-    thread.await_parked();
-    thread.cancel();
-    CHECK(thread.join() == RONDO_CANCELED);
-    CHECK(!returned);
-}
-
-template <class Body>
-void cancel_pending(Body body) {
-    bool returned = false;
-    Thread thread([&] {
-        rondo_cancel(rondo_self());
-        body();
-        returned = true;
-    });
-    CHECK(thread.join() == RONDO_CANCELED);
-    CHECK(!returned);
-}
 
 void fill(int fd) {
     std::string block = pattern(1 << 16);

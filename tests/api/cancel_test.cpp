@@ -3,7 +3,7 @@
 // Deferred cancellation of threads: states, pending requests, cleanup handlers, destructors, and the synchronisation
 // calls that act on it. Descriptors are in cancel_io_test.
 // A cancelled condition wait holds its mutex again when the first cleanup handler runs.
-#include "api_test.h"
+#include "cancel_support.h"
 
 using namespace rondo::api_test;
 
@@ -33,33 +33,6 @@ void nested_exit(std::string* log, int depth) {
     if (depth == 0) rondo_exit(log);
     if (depth > 0) nested_exit(log, depth - 1);
     *log += '!';
-}
-
-// Starts the body, cancels it once it is parked, and checks that it ended so.
-template <class Body>
-void cancel_parked(Body body) {
-    bool returned = false;
-    Thread thread([&] {
-        body();
-        returned = true;
-    });
-    thread.await_parked();
-    thread.cancel();
-    CHECK(thread.join() == RONDO_CANCELED);
-    CHECK(!returned);
-}
-
-// Asks the thread to cancel itself first: the call must act on the pending request although it need not wait.
-template <class Body>
-void cancel_pending(Body body) {
-    bool returned = false;
-    Thread thread([&] {
-        rondo_cancel(rondo_self());
-        body();
-        returned = true;
-    });
-    CHECK(thread.join() == RONDO_CANCELED);
-    CHECK(!returned);
 }
 
 }  // namespace

@@ -2,44 +2,17 @@
 //
 // What a forked child has: one thread, which is the one that called fork, with all that was its own; no workers, no
 // epoll set of its parent's; and a runtime that starts again when it makes a thread. And what the parent keeps.
-//
-// A child judges itself and leaves by _exit with the number of the first thing that did not hold; 0 is good.
 #include <dirent.h>
 
-#include "io_support.h"
+#include "child_support.h"
 
 using namespace rondo::api_test;
 
 namespace {
 
-// Children end by themselves or by this alarm.
-constexpr unsigned kChildSeconds = 20;
-
-template <class Body>
-pid_t fork_child(Body body) {
-    fflush(nullptr);
-    pid_t child = fork();
-    if (child == 0) {
-        alarm(kChildSeconds);
-        _exit(body());
-    }
-    return child;
-}
-
-// The child's exit status; 256 and more: it was killed.
-int await_child(pid_t child) {
-    int status = -1;
-    pid_t ended = 0;
-    bool over = eventually([&] { return (ended = waitpid(child, &status, WNOHANG)) != 0; });
-    if (!over || ended != child) stalled("a forked child");
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
-}
-
 template <class Body>
 int run_forked(Body body) {
-    pid_t child = fork_child(body);
-    REQUIRE(child > 0);
-    return await_child(child);
+    return await_child(fork_child(body));
 }
 
 // How many of the calling process's descriptors are epoll sets.

@@ -4,15 +4,12 @@
 // child starts a runtime of its own; its threads have the addresses of its parent's.
 //
 // A child leaves by _exit: 0 is good. What it does ends by itself or by an alarm.
-#include <sys/wait.h>
-
-#include "api_test.h"
+#include "child_support.h"
 
 using namespace rondo::api_test;
 
 namespace {
 
-constexpr unsigned kChildSeconds = 30;
 constexpr int kThreads = 4;
 constexpr int kRounds = 300;
 
@@ -54,26 +51,6 @@ class SharedMemory {
    private:
     Shared* shared_;
 };
-
-template <class Body>
-pid_t fork_child(Body body) {
-    fflush(nullptr);
-    pid_t child = fork();
-    if (child == 0) {
-        alarm(kChildSeconds);
-        _exit(body());
-    }
-    REQUIRE(child > 0);
-    return child;
-}
-
-int await_child(pid_t child) {
-    int status = -1;
-    pid_t ended = 0;
-    bool over = eventually([&] { return (ended = waitpid(child, &status, WNOHANG)) != 0; });
-    if (!over || ended != child) stalled("a forked child");
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
-}
 
 // Threads of this process that run the body, in a child as well as in the parent.
 template <class Body>
