@@ -6,9 +6,12 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -25,6 +28,7 @@ namespace knot {
 namespace {
 
 constexpr size_t kTexts = 512;
+constexpr uint64_t kPagesFrom = 32 << 10;       // bytes from which sendfile is cheaper than a copy
 constexpr uint64_t kDescriptorCost = 64 << 10;  // a descriptor is scarcer than the memory it takes
 constexpr int64_t kGrain = 20'000'000;          // ns; file systems take the time of the last tick, 10 ms ago at most
 constexpr int kAttempts = 8;
@@ -79,6 +83,20 @@ bool read_whole(int descriptor, char* out, size_t length) {
     return true;
 }
 
+// A memfd with the first `length` bytes, or -1.
+int copy_to_pages(int descriptor, uint64_t length) {
+    int pages = memfd_create("knot", MFD_CLOEXEC);
+    off_t offset = 0;
+    while (pages >= 0 && static_cast<uint64_t>(offset) < length) {
+        ssize_t copied = sendfile(pages, descriptor, &offset, length - static_cast<uint64_t>(offset));
+        if (copied == 0 || (copied < 0 && errno != EINTR)) {
+            close(pages);
+            return -1;
+        }
+    }
+    return pages;
+}
+
 bool changed_just_now(const struct stat& status) {
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);
@@ -123,7 +141,7 @@ File* File::open(int root, std::string_view name, uint64_t small, int& status) {
         }
         file = read(descriptor, found, name, small, lacks_memory);
     }
-    if (file == nullptr || file->descriptor_ < 0) {
+    if (file == nullptr || file->descriptor_ != descriptor) {
         close(descriptor);
     }
     status = file != nullptr ? 200 : status;
@@ -132,7 +150,7 @@ File* File::open(int root, std::string_view name, uint64_t small, int& status) {
 
 File* File::read(int descriptor, const struct stat& found, std::string_view name, uint64_t small, bool& lacks_memory) {
     auto size = static_cast<uint64_t>(found.st_size);
-    size_t content = size <= small ? size : 0;
+    size_t content = size < kPagesFrom ? std::min(size, small) : 0;
     void* memory = malloc(sizeof(File) + kTexts + name.size() + content);
     if (memory == nullptr) {
         lacks_memory = true;
@@ -140,20 +158,22 @@ File* File::read(int descriptor, const struct stat& found, std::string_view name
     }
     File* file = new (memory) File;
     char* texts = static_cast<char*>(memory) + sizeof(File);
+    char* bytes = texts + kTexts + name.size();
     memcpy(texts + kTexts, name.data(), name.size());
     file->name_ = {texts + kTexts, name.size()};
     file->stat_ = found;
     file->write_texts(texts);
-    file->cost_ = sizeof(File) + kTexts + name.size() + content;
-    if (size > small) {
-        file->descriptor_ = descriptor;
+    file->cost_ = sizeof(File) + kTexts + name.size() + (size <= small ? size : 0);
+    if (size > small || size >= kPagesFrom) {
         file->cost_ += kDescriptorCost;
-        return file;
+        file->descriptor_ = size > small ? descriptor : copy_to_pages(descriptor, size);
+        lacks_memory = file->descriptor_ < 0;
+    } else {
+        file->content_ = bytes;
     }
-    char* bytes = texts + kTexts + name.size();
-    file->content_ = bytes;
     struct stat after {};
-    if (!read_whole(descriptor, bytes, content) || fstat(descriptor, &after) != 0 || !file->is(after)) {
+    bool has_content = file->content_ != nullptr ? read_whole(descriptor, bytes, content) : file->descriptor_ >= 0;
+    if (!has_content || (size <= small && (fstat(descriptor, &after) != 0 || !file->is(after)))) {
         destroy(file);
         return nullptr;
     }

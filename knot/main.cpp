@@ -26,8 +26,8 @@
 
 namespace {
 
-constexpr long kTick = 100'000'000;  // ns
-constexpr size_t kOwnDescriptors = 64;
+constexpr long kTick = 100'000'000;           // ns
+constexpr size_t kMostOwnDescriptors = 1024;  // for files that are cached or sent
 
 [[noreturn]] void fail(const char* what, int error) {
     fprintf(stderr, "knot: %s: %s\n", what, strerror(error));
@@ -43,8 +43,8 @@ size_t connection_limit(const knot::Config& config) {
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
     getrlimit(RLIMIT_NOFILE, &limit);
-    size_t descriptors = limit.rlim_cur > 2 * kOwnDescriptors ? limit.rlim_cur - kOwnDescriptors : limit.rlim_cur / 2;
-    return std::min<size_t>(config.connections, descriptors);
+    size_t own = std::min<size_t>(kMostOwnDescriptors, limit.rlim_cur / 4);
+    return std::min<size_t>(config.connections, limit.rlim_cur - own);
 }
 
 void* keep_time(void* argument) {

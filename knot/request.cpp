@@ -186,8 +186,7 @@ Progress RequestParser::next_line(std::string_view line) {
 Progress RequestParser::request_line(std::string_view line) {
     size_t method_end = span_of(line, kToken);
     size_t version_at = line.rfind(' ');
-    if (method_end == 0 || version_at == std::string_view::npos || version_at <= method_end ||
-        line[method_end] != ' ') {
+    if (method_end == 0 || line.find(' ') != method_end || version_at == method_end) {
         return refuse(400);
     }
     has_line_ = true;

@@ -36,6 +36,9 @@ bool never_waits(int fd, FdEntry& entry) {
     return !entry.is_socket() || is_nonblocking(fd, entry) || FdTable::instance().hide_nonblocking(fd, entry);
 }
 
+// memfds and files of tmpfs do not know RWF_NOWAIT, but have seals.
+bool is_memory(int fd) { return sys::call(SYS_fcntl, fd, F_GET_SEALS) >= 0; }
+
 // By samples; what lies between them costs a disk read at worst.
 bool is_cached(int in, const off_t* place, size_t length) {
     off_t first = place != nullptr ? *place : sys::call(SYS_lseek, in, 0, SEEK_CUR);
@@ -45,7 +48,7 @@ bool is_cached(int in, const off_t* place, size_t length) {
         iovec vector{&byte, 1};
         long got = sys::call(SYS_preadv2, in, sys::to_arg(&vector), 1, at, 0, kNoWait);
         if (got < 0) {
-            return false;
+            return got == -EOPNOTSUPP && is_memory(in);
         }
         if (got == 0) {
             return true;
