@@ -26,10 +26,10 @@ BOUND_SECONDS = 60 * programs.TIME_FACTOR
 class Knot:
     """A server on a free port; ready when it accepts connections, ended with SIGTERM."""
 
-    def __init__(self, root, *options, settings=None, native=False):
+    def __init__(self, root, *options, settings=None, native=False, program=None):
         self.port = programs.free_port()
         self.log = tempfile.TemporaryFile()
-        command = [str(NPTL if native else KNOT), "--port", str(self.port), "--root", str(root), *map(str, options)]
+        command = [str(program or (NPTL if native else KNOT)), "--port", str(self.port), "--root", str(root), *map(str, options)]
         self.process = subprocess.Popen(command, env=programs.environment(settings, True), stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=subprocess.STDOUT)
 

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Knot's event-driven twins (bench/servers) answer as knot does, byte for byte, Date apart.
+
+A figure that compares threads with events means something only if both do the same work. The same list of raw requests goes to
+each server on the same files: requests of every kind below, and every case of tests/knot/corpus, whole and cut in two at a place
+where a parser changes its state. What knot-nptl answers is what all the others have to answer; that it is right is for the tests
+of knot to say.
+"""
+import functools
+import pathlib
+import re
+import sys
+import tempfile
+import unittest
+
+import programs
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "knot"))
+import corpus_test  # noqa: E402
+import http_corpus  # noqa: E402
+import knot_support  # noqa: E402
+
+DATE = re.compile(rb"\r\nDate: [^\r]{29}\r\n")
+TWINS = ("reactor", "proactor", "staged")
+PATHS = ("/", "/index.html", "/a.txt", "/dir", "/dir/", "/dir/b.txt", "/empty", "/big.bin", "/none", "/sp%20ace.txt", "/../a.txt")
+RANGES = ("0-0", "5-", "-3", "0-3,7-9", "900-", "2-1", "0-99999999", "100000-299999", "0-1,5-6,9-9,20-")
+LARGE = "bytes=0-270000"
+
+
+def request(method, path, *fields, version="1.1", body=b""):
+    lines = [f"{method} {path} HTTP/{version}", "Host: knot", *fields]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def plain_requests():
+    for method in ("GET", "HEAD", "OPTIONS", "POST", "DELETE", "BREW"):
+        for path in PATHS:
+            yield request(method, path)
+            yield request(method, path, "Connection: close")
+            yield request(method, path, version="1.0")
+            yield request(method, path, "Connection: keep-alive", version="1.0") * 2
+    yield request("OPTIONS", "*")
+    for ranges in RANGES:
+        for path in ("/a.txt", "/big.bin", "/empty"):
+            yield request("GET", path, f"Range: bytes={ranges}")
+            yield request("HEAD", path, f"Range: bytes={ranges}")
+
+
+def conditional_requests():
+    new, old = "Fri, 01 Jan 2100 00:00:00 GMT", "Thu, 01 Jan 1970 00:00:01 GMT"
+    for name in ("If-Modified-Since", "If-Unmodified-Since"):
+        yield from (request("GET", "/a.txt", f"{name}: {date}") for date in (new, old, "yesterday"))
+    for name in ("If-Match", "If-None-Match"):
+        yield from (request("GET", "/a.txt", f"{name}: {tag}") for tag in ("*", '"x"', 'W/"x", "y"', "x"))
+    yield from (request("GET", "/a.txt", "Range: bytes=1-2", f"If-Range: {value}") for value in ('"x"', new, old))
+
+
+def requests_with_bodies():
+    chunks = b"5\r\nhello\r\n0\r\n\r\n"
+    for method in ("GET", "POST"):
+        yield request(method, "/a.txt", "Content-Length: 5", body=b"hello")
+        yield request(method, "/a.txt", "Content-Length: 70000", body=b"x" * 70000)
+        yield request(method, "/a.txt", "Content-Length: 2000000", body=b"x" * 2000)
+        yield request(method, "/a.txt", "Transfer-Encoding: chunked", body=chunks)
+        yield request(method, "/a.txt", "Transfer-Encoding: chunked", body=b"5\r\nhello0\r\n\r\n")
+        yield request(method, "/a.txt", "Content-Length: 5", "Expect: 100-continue", body=b"hello")
+        yield request(method, "/a.txt", "Content-Length: 5", "Expect: a miracle", body=b"hello")
+
+
+def pipelines():
+    many = b"".join(request("GET", path) for path in PATHS * 3)
+    yield many
+    yield many + request("GET", "/big.bin") * 5 + request("GET", "/a.txt", "Connection: close") + many
+    yield many + b"nonsense\r\n\r\n" + many
+    yield request("GET", "/a.txt") * 500
+    yield request("GET", "/big.bin", f"Range: {LARGE}") * 3 + request("POST", "/", "Content-Length: 3", body=b"abc") * 20
+    yield request("GET", "/a.txt", "X-Filler: " + "x" * 9000) * 8
+
+
+def talks_of(data_list, cut=False):
+    talks = []
+    for data in data_list:
+        places = corpus_test.cuts(data)[:2] if cut else []
+        pieces = [[data]] if not cut else [[data[:place], data[place:]] for place in places]
+        talks += [(data, knot_support.Talk(each, half_close=True)) for each in pieces]
+    return talks
+
+
+def asked_for_body(data):
+    """What comes in two pieces: the client waits for the interim answer before it sends the body."""
+    return [(data, knot_support.Talk([data, b"hello" + request("GET", "/a.txt")], half_close=True))]
+
+
+@functools.cache
+def all_lists():
+    corpus = [case.data for theme in http_corpus.load().values() for case in theme]
+    return {"plain": list(plain_requests()), "conditional": list(conditional_requests()), "bodies": list(requests_with_bodies()),
+            "pipelines": list(pipelines()), "corpus": corpus}
+
+
+def transcripts(server):
+    """{(list, cut or whole, number): (request, answer)}"""
+    found = {}
+    for name, data_list in all_lists().items():
+        for cut in (False, True):
+            talks = talks_of(data_list, cut)
+            if name == "bodies" and not cut:
+                for method in ("GET", "POST"):
+                    talks += asked_for_body(request(method, "/a.txt", "Content-Length: 5", "Expect: 100-continue"))
+            knot_support.converse(server.port, [talk for _, talk in talks], "/a.txt")
+            for number, (data, talk) in enumerate(talks):
+                end = "" if talk.ended else " and no end"
+                found[name, cut, number] = (data, DATE.sub(b"\r\nDate: *\r\n", bytes(talk.received)) + end.encode())
+    return found
+
+
+def excerpt(one, other):
+    """Both, from shortly before the first byte in which they differ."""
+    at = next((i for i, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
+    start = max(0, at - 80)
+    return f"at {at} of {len(one)} and {len(other)}:\n{one[start:at + 200]!r}\n{other[start:at + 200]!r}"
+
+
+class SameAnswers(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if not knot_support.NPTL.exists():
+            raise unittest.SkipTest("knot is not built")
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+        cls.root = corpus_test.make_site(pathlib.Path(cls.folder.name))
+        with knot_support.Knot(cls.root, native=True) as server:
+            cls.expected = transcripts(server)
+
+    def compare(self, program, **settings):
+        if not program.exists():
+            self.skipTest(f"{program.name} is not built")
+        with knot_support.Knot(self.root, program=program, settings=settings) as server:
+            found = transcripts(server)
+            self.assertIsNone(server.process.poll(), "the server ended")
+            self.assertEqual(server.stop(), 0, server.output())
+        self.assertEqual(found.keys(), self.expected.keys())
+        wrong = [key for key in found if found[key][1] != self.expected[key][1]]
+        report = "\n".join(f"{key}: {found[key][0][:300]!r}\n{excerpt(self.expected[key][1], found[key][1])}" for key in wrong[:5])
+        self.assertEqual(len(wrong), 0, f"of {len(found)} answers; knot-nptl's first, then those of {program.name}\n{report}")
+
+    def test_the_list_is_long_and_answered(self):
+        self.assertGreater(len(self.expected), 500)
+        statuses = {answer[9:12] for _, answer in self.expected.values() if answer.startswith(b"HTTP/1.1 ")}
+        self.assertLessEqual({b"200", b"204", b"206", b"301", b"304", b"400", b"404", b"405", b"412", b"416"}, statuses)
+
+    @unittest.skipUnless(knot_support.KNOT.exists(), "knot on Rondo is left out of sanitizer builds")
+    def test_knot(self):
+        self.compare(knot_support.KNOT, RONDO_WORKERS="2")
+
+
+for twin in TWINS:
+    for workers in ("1", "2"):
+        def method(self, name=twin, count=workers):
+            self.compare(programs.BUILD / "bench" / name, RONDO_WORKERS=count)
+        setattr(SameAnswers, f"test_{twin}_{workers}", method)
+
+
+if __name__ == "__main__":
+    unittest.main()
