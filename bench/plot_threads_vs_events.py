@@ -87,7 +87,8 @@ def draw(rows, path):
             latency_panel(line[3], paced)
         else:
             line[3].axis("off")
-        line[0].legend(fontsize=6, frameon=False, ncol=2)
+        if line[0].get_legend_handles_labels()[0]:
+            line[0].legend(fontsize=6, frameon=False, ncol=2)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
 

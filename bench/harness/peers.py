@@ -12,6 +12,7 @@ Each is started as its own process group leader and killed with its group (load.
 
 import os
 import pwd
+import resource
 import shutil
 
 CONNECTIONS = 19000
@@ -164,7 +165,7 @@ class Peer:
         modules = os.path.join(self.libraries, "../apache2/modules") if self.libraries else "/usr/lib/apache2/modules"
         words = {"port": port, "root": os.path.join(self.scratch, "www"), "scratch": self.scratch, "user": user,
                  "group": "nogroup" if root_user else f"#{os.getgid()}", "connections": CONNECTIONS,
-                 "descriptors": CONNECTIONS + 500, "header": HEADER_TIMEOUT, "idle": IDLE_TIMEOUT,
+                 "descriptors": resource.getrlimit(resource.RLIMIT_NOFILE)[1], "header": HEADER_TIMEOUT, "idle": IDLE_TIMEOUT,
                  "send": SEND_TIMEOUT, "backend": "sendfile",
                  "threads": self.expected + SPARE_THREADS, "modules": os.path.normpath(modules)}
         if self.name == "lighttpd":
