@@ -8,9 +8,11 @@ block and is not run.
 """
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 import unittest
+import xml.etree.ElementTree
 
 import console
 import programs
@@ -80,6 +82,14 @@ class Fences(unittest.TestCase):
     def test_the_pages_for_newcomers_are_run(self):
         for name in ("README", "docs_tutorial", "docs_limits", "docs_launcher"):
             self.assertTrue(hasattr(Pages, f"test_{name}"), f"{name} has no console block")
+
+
+class Picture(unittest.TestCase):
+    def test_its_figures_are_those_of_the_readme(self):
+        words = " ".join(xml.etree.ElementTree.parse(programs.SOURCE / "docs/rondo.svg").getroot().itertext())
+        figures = re.findall(r"[\d.]+ µs", words)
+        readme = (programs.SOURCE / "README.md").read_text()
+        self.assertEqual(([figure for figure in figures if figure not in readme], bool(figures)), ([], True))
 
 
 class Runner(unittest.TestCase):
