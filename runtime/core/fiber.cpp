@@ -11,6 +11,7 @@
 #include <new>
 
 #include "runtime/base/check.h"
+#include "runtime/base/print.h"
 #include "runtime/core/cancel.h"
 #include "runtime/core/interrupt.h"
 #include "runtime/core/wait_table.h"
@@ -193,6 +194,13 @@ int Fiber::detach() {
     }
     reclaim();
     return 0;
+}
+
+Line overflow_line(const Fiber& fiber) {
+    Line line;
+    line << "rondo: stack overflow in thread " << fiber.id << " \"" << fiber.rest->name << "\": it used more than its "
+         << fiber.stack.bytes() / 1024 << " KB; RONDO_STACK or pthread_attr_setstacksize gives it more";
+    return line;
 }
 
 }  // namespace rondo

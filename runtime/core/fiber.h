@@ -27,6 +27,7 @@ struct rondo_cleanup;
 
 namespace rondo {
 
+class Line;
 class Worker;
 
 enum class FiberState : uint8_t { none, created, ready, running, parked, finished };
@@ -100,6 +101,9 @@ class alignas(64) Fiber {
     static void entry();
     static void after_last_switch(void* fiber);
 };
+
+// What to tell of a thread that has used up its stack.
+Line overflow_line(const Fiber& fiber);
 
 // Live threads of the process, adopted ones included.
 extern std::atomic<int64_t> live_fibers;

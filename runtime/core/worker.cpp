@@ -254,10 +254,7 @@ void Worker::check_stack() const {
     if (current_->adopted || static_cast<char*>(__builtin_frame_address(0)) >= current_->stack.low()) {
         return;
     }
-    Line message;
-    message << "rondo: stack overflow in thread " << current_->id << " \"" << current_->rest->name
-            << "\": it used more than its " << current_->stack.bytes() / 1024
-            << " KB; RONDO_STACK or pthread_attr_setstacksize gives it more";
+    Line message = overflow_line(*current_);
     end_at_fault(message);
 }
 

@@ -72,19 +72,21 @@ void install(int number, Entry& entry) {
     SignalAction ours;
     ours.handler = our_entry;
     ours.flags = SA_SIGINFO | kRestorer | (entry.action.flags & (kOurFlags | (fault ? SA_ONSTACK : 0)));
-    ours.flags |= entry.action.is_default() ? SA_RESTART : 0;
+    ours.flags |= entry.action.is_default() ? SA_RESTART | (fault ? SA_ONSTACK : 0) : 0;
     ours.restorer = rondo_signal_return;
     ours.mask = ~kFaults;
     tell_kernel(number, &ours, nullptr);
     entry.ours = true;
 }
 
+bool needs_us(int number, const SignalAction& action) {
+    SignalSet taken = ever_blocked.load(std::memory_order_relaxed) | signal_bit(SIGSEGV);
+    return action.handles() || (action.is_default() && (taken & signal_bit(number)) != 0);
+}
+
 // The program's own action, where the kernel can do what it means.
 void put(int number, Entry& entry) {
-    bool needs_us =
-        entry.action.handles() ||
-        (entry.action.is_default() && (ever_blocked.load(std::memory_order_relaxed) & signal_bit(number)) != 0);
-    if (needs_us) {
+    if (needs_us(number, entry.action)) {
         install(number, entry);
         return;
     }
@@ -107,7 +109,7 @@ void take_over_actions(SignalEntry entry) {
             continue;
         }
         store(entries[number], theirs);
-        if (theirs.handles()) {
+        if (needs_us(number, theirs)) {
             install(number, entries[number]);
         }
     }
@@ -206,6 +208,13 @@ void note_blocked(SignalSet set) {
             put(number, entry);
         }
     }
+}
+
+void let_fault_end_process(int number) {
+    SignalAction plain;
+    plain.flags = kRestorer;
+    plain.restorer = rondo_signal_return;
+    tell_kernel(number, &plain, nullptr);
 }
 
 // The kernel does it, on this kernel thread, and the exit status is the right one. After a stop the process goes on.

@@ -4,7 +4,7 @@
 // handlers are known here only; the kernel has our entry function instead, with a mask that keeps it from nesting.
 // SIG_IGN, and SIG_DFL while no thread blocks the signal, are the kernel's own business: it ignores and kills better
 // than we could. A signal that has its default action and was ever blocked by a thread comes to us as well, for masks
-// are ours: who may not take it must not be killed by it.
+// are ours: who may not take it must not be killed by it. So does SIGSEGV, to tell a stack overflow by its name.
 //
 // An action is read in signal handlers on any kernel thread, so it is guarded by a sequence count, and a writer lets no
 // signal interrupt it.
@@ -64,6 +64,10 @@ void reset_if_one_shot(int number, const SignalAction& action);
 
 // A thread blocks these from now on.
 void note_blocked(SignalSet set);
+
+// The kernel has SIG_DFL for it: the handler of a fault returns, the instruction is repeated, and the process ends where
+// it stood, as a debugger and a core should show it.
+void let_fault_end_process(int number);
 
 // Does what SIG_DFL means for a signal that has reached a thread.
 void act_by_default(int number);

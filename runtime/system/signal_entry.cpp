@@ -8,9 +8,11 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include "runtime/base/print.h"
 #include "runtime/base/reserve.h"
 #include "runtime/base/sanitizer.h"
 #include "runtime/base/settings.h"
+#include "runtime/core/guard.h"
 #include "runtime/core/workers.h"
 #include "runtime/system/signal_code.h"
 #include "runtime/system/signal_delivery.h"
@@ -63,6 +65,16 @@ RONDO_IN_HANDLER void set_kernel_mask(SignalSet mask) {
 
 RONDO_IN_HANDLER bool is_fault(const siginfo_t& info) {
     return (kFaults & signal_bit(info.si_signo)) != 0 && info.si_code > 0;
+}
+
+RONDO_IN_HANDLER bool is_segmentation_fault(const siginfo_t& info) {
+    return info.si_signo == SIGSEGV && is_fault(info);
+}
+
+// The guard is the last thing that a stack's owner meets below it.
+bool hits_guard(const Fiber& fiber, const void* address) {
+    auto* at = static_cast<const char*>(address);
+    return !fiber.adopted && at < fiber.stack.low() && at >= fiber.stack.low() - kGuardBytes;
 }
 
 RONDO_IN_HANDLER bool ring_is_empty() {
@@ -120,7 +132,9 @@ void empty_ring(Worker& worker) {
 void run_in_place(siginfo_t& info, void* context) {
     int number = info.si_signo;
     SignalAction action = program_action(number);
-    if (action.is_default()) {
+    if (action.is_default() && is_segmentation_fault(info)) {
+        let_fault_end_process(number);
+    } else if (action.is_default()) {
         act_by_default(number);
     }
     if (!action.handles()) {
@@ -163,6 +177,13 @@ void run_fault(Worker& worker, siginfo_t& info, void* context) {
     Fiber* fiber = worker.current();
     SignalSet bit = signal_bit(info.si_signo);
     SignalAction action = program_action(info.si_signo);
+    if (action.is_default() && info.si_signo == SIGSEGV) {
+        if (fiber != nullptr && hits_guard(*fiber, info.si_addr)) {
+            overflow_line(*fiber).send(2);
+        }
+        let_fault_end_process(info.si_signo);
+        return;
+    }
     bool blocked = fiber != nullptr && (fiber->rest->signals.mask.load(std::memory_order_relaxed) & bit) != 0;
     if (fiber == nullptr || blocked || !action.handles()) {
         act_by_default(info.si_signo);
