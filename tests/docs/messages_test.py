@@ -2,12 +2,14 @@
 """docs/troubleshooting.md has an entry for every message in the sources, and none that no source prints.
 
 A message is a string literal with a blank inside, or any in a statement that calls one of PRINTERS; adjacent literals are
-one. In the folders of servers, whose literals are HTTP for the most part, it is the latter only. NO_MESSAGES lists what is neither, with the reason. An entry is a code span in the first column of a table; `<…>` in it
+one. In the folders of servers, whose literals are HTTP for the most part, it is the latter only. Of the benchmarks' Python it is
+what SPEAKERS are given or what is printed on stderr, of `dev` what it echoes there. NO_MESSAGES lists what is neither, with the reason. An entry is a code span in the first column of a table; `<…>` in it
 is filled in at run time. A literal's words must stand in some entry, and an entry's words must be made of literals of one
 folder's sources. The labels of `rondo --check` are held to docs/limits.md in the same way.
 """
-import pathlib
+import ast
 import os
+import pathlib
 import re
 import unittest
 
@@ -22,7 +24,7 @@ NO_MESSAGES = (
     (r"syscall_shim/tools/report\.cpp", r"", "the same"),
     (r"syscall_shim/tools/options\.cpp", r"(kernel threads that|how to wait|whose are|reserved for|scheduling policy|report |print )",
      "what --help prints"),
-    (r"bench/loadgen/options\.cpp", r"usage: ", "what --help prints"),
+    (r"bench/(loadgen/options\.cpp|.*\.py)", r"usage: ", "what --help prints"),
     (r"bench/loadgen/protocol\.cpp", r"(GET |Host: |HTTP/|\\r\\n)", "HTTP"),
     (r"runtime/(include|api)/", r"rondo \d", "the version"),
     (r"syscall_shim/process_commands\.cpp", r"exit 0", "a command"),
@@ -30,6 +32,7 @@ NO_MESSAGES = (
 )
 TOKEN = re.compile(r"""//[^\n]*|/\*.*?\*/|^[ \t]*\#[ \t]*include[^\n]*|'(?:[^'\\\n]|\\.)+'|"((?:[^"\\\n]|\\.)*)\"""",
                    re.DOTALL | re.MULTILINE)
+SPEAKERS = {"BenchError", "SystemExit", "error"}
 FORMAT = re.compile(r"%[-+ #0]*[\d*.]*(?:hh|ll|[hlzjt])?[a-zA-Z]")
 PLACEHOLDER = re.compile(r"<[^>]*>")
 FOLDED = str.maketrans({"’": "'"})
@@ -77,8 +80,32 @@ def literals_of(place, source):
     return found
 
 
-def messages():
+def python_messages(place, source):
+    """What a Python source prints on stderr or ends with; what is filled in is a %s."""
     found = []
+    for call in ast.walk(ast.parse(source)):
+        if not isinstance(call, ast.Call):
+            continue
+        name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+        if name not in SPEAKERS and not (name == "print" and any(word.arg == "file" for word in call.keywords)):
+            continue
+        for text in call.args:
+            pieces = text.values if isinstance(text, ast.JoinedStr) else [text]
+            words = "".join(str(piece.value) if isinstance(piece, ast.Constant) else "%s" for piece in pieces)
+            found.append(Literal(f"{place}:{call.lineno}", words, "say("))
+    return found
+
+
+def shell_messages(place, source):
+    """What a shell script echoes on stderr."""
+    return [Literal(place, re.sub(r"\$(\w+|\{[^}]*\})", "%s", text), "say(")
+            for text in re.findall(r'echo "([^"]*)" >&2', source)]
+
+
+def messages():
+    found = shell_messages("dev", (ROOT / "dev").read_text())
+    for path in sorted((ROOT / "bench").rglob("*.py")):
+        found += python_messages(str(path.relative_to(ROOT)), path.read_text())
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in SUFFIXES:
@@ -167,6 +194,12 @@ class Checks(unittest.TestCase):
     def test_messages_are_found(self):
         self.assertEqual([one.text for one in self.spoken],
                          ["rondo: the disk ", " is full; buy another", "broken", "tool: cannot read %s: %s\\n"])
+
+    def test_messages_of_scripts_are_found(self):
+        python = 'print("a table")\nprint(f"wait {seconds} s", file=sys.stderr)\nload.BenchError(f"{side} is not built")\n'
+        shell = 'echo "a line"\necho "dev: no $word here" >&2\n'
+        self.assertEqual([one.text for one in python_messages("a.py", python) + shell_messages("dev", shell)],
+                         ["wait %s s", "%s is not built", "dev: no %s here"])
 
     def test_a_message_without_an_entry_is_found(self):
         spans = ["rondo: the disk <name> is full; buy another", "tool: cannot read <file>: <reason>"]
