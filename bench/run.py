@@ -12,11 +12,12 @@ import resource
 import signal
 import sys
 
-from harness import echo, micro, threads_vs_events, web_sides
+from harness import echo, micro, rounds, threads_vs_events, web_sides
 from harness.load import BenchError
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 QUICK_PAIRS, QUICK_SECONDS, QUICK_RUNS = 3, 1.0, 2
+QUICK_WEB = (2, 0.5)  # many sides
 
 
 def positive(text):
@@ -30,6 +31,13 @@ def positive_seconds(text):
     value = float(text)
     if not 0 < value < 3600:
         raise argparse.ArgumentTypeError("must be between 0 and 3600 seconds")
+    return value
+
+
+def percent(text):
+    value = float(text)
+    if not 0 < value <= 100:
+        raise argparse.ArgumentTypeError("must be above 0 and at most 100")
     return value
 
 
@@ -60,6 +68,8 @@ def arguments():
     servers.add_argument("--connections", type=list_of(positive),
                          help="rows to measure (1,100,1000; threads-vs-events 1,10,100,1000,10000,15000)")
     servers.add_argument("--sides", type=list_of(str), help="only these beside the baseline, e.g. rondo,nptl or reactor,nginx")
+    servers.add_argument("--others", type=percent, default=3.0,
+                         help="drop pairs in which other programs used more of a core than so many %% (3)")
     servers.add_argument("--rate", type=float, default=0.0, help="echo: open loop at this rate, with latencies")
     web = parser.add_argument_group("threads-vs-events")
     web.add_argument("--files", type=list_of(str, list(web_sides.FILES)), help="sizes to serve (1k,100k)")
@@ -74,8 +84,9 @@ def read_options():
     parser = arguments()
     options = parser.parse_args()
     options.top, options.build = TOP, os.path.abspath(options.build)
-    options.pairs = options.pairs or (QUICK_PAIRS if options.quick else 9)
-    options.duration = options.duration or (QUICK_SECONDS if options.quick else 2.0)
+    quick_pairs, quick_seconds = QUICK_WEB if options.name == "threads-vs-events" else (QUICK_PAIRS, QUICK_SECONDS)
+    options.pairs = options.pairs or (quick_pairs if options.quick else 9)
+    options.duration = options.duration or (quick_seconds if options.quick else 2.0)
     options.runs = options.runs or (QUICK_RUNS if options.quick else 7)
     known = (*web_sides.SIDES, *web_sides.ASKED_SIDES) if options.name == "threads-vs-events" else echo.SIDES
     unknown = [side for side in options.sides or [] if side not in known]
@@ -86,6 +97,7 @@ def read_options():
 
 def main():
     options = read_options()
+    rounds.others_limit = options.others / 100
     # Servers and generators are stopped on the way out, also when somebody ends the benchmark.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))

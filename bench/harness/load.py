@@ -21,6 +21,8 @@ from . import host, syscalls
 PR_SET_PDEATHSIG = 1
 # perf opens a descriptor for each thread; servers with more have their system calls not counted.
 MOST_COUNTED_THREADS = 4000
+# What `others` is when the harness itself was kept from reading the clocks while the load was on.
+TOO_LATE = 99.0
 
 
 class BenchError(Exception):
@@ -177,7 +179,10 @@ def measure(plan, side, server, client, events, count):
         counts.begin()
     before = Snapshot(servers, clients, cores, ours)
     expect(events, "end", side)
-    after = Snapshot(servers, clients, cores, ours)
+    try:
+        after = Snapshot(servers, clients, cores, ours)
+    except OSError:
+        return missed(json.loads(client.communicate()[0]))
     counted = counts.end() if counts else (None, None)
     memory, threads = host.memory(servers), host.thread_count(servers)
     report = json.loads(client.communicate()[0])
@@ -189,6 +194,12 @@ def measure(plan, side, server, client, events, count):
                                         for value in counted]
     result.memory, result.threads = memory, threads
     return result
+
+
+def missed(report):
+    """A run whose end was read too late: the generator was gone. Its pair is dropped."""
+    return Run(rate=max(report["rate"], 1.0), cpu_us=1.0, server_busy=0.0, client_busy=0.0, others=TOO_LATE,
+               latency_us=report.get("latency_us"), syscalls=None, memory=0)
 
 
 def summarise(report, before, after, cores):

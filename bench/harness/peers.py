@@ -16,7 +16,7 @@ import resource
 import shutil
 
 CONNECTIONS = 19000
-HEADER_TIMEOUT, IDLE_TIMEOUT, SEND_TIMEOUT = 10, 60, 30
+HEADER_TIMEOUT, IDLE_TIMEOUT, SEND_TIMEOUT = 20, 60, 30
 PADDING = "X-Padding"
 # Apache closes keep-alive connections when no thread is free: it gets one for each connection that is expected.
 SPARE_THREADS = 64

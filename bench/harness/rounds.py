@@ -3,21 +3,21 @@
 
 A round runs every side once, in an order that turns from round to round; a side's pair is its run and the
 baseline's run of that round. Rule for dropping, fixed beforehand: when in either half somebody else used more than
-3 % of a core, the pair goes, both halves together, and is counted. Rounds go on until each side has the wanted
-number of pairs, at most three times that number of rounds.
+3 % of a core (--others says another limit, which rows then tell), the pair goes, both halves together, and is counted.
+Rounds go on until each side has the wanted number of pairs, at most three times that number of rounds.
 """
 
 import sys
 
 from . import load, stats
 
-OTHERS_LIMIT = 0.03
+others_limit = 0.03  # set once, by the command line
 CLIENT_LIMIT = 0.90
 ROUNDS_FACTOR = 3
 
 
 def keep(run, baseline):
-    return max(run.others, baseline.others) <= OTHERS_LIMIT
+    return max(run.others, baseline.others) <= others_limit
 
 
 def pairs(rounds, side, baseline):
@@ -56,7 +56,7 @@ def figures(rounds, side, baseline, wanted):
            "server_core_busy": stats.spread([run.server_busy for run in runs]),
            "client_core_busy": client_busy,
            "client_limited": bool(client_busy and client_busy["median"] > CLIENT_LIMIT),
-           "others": stats.spread([r[side].others for r in rounds]),
+           "others": stats.spread([r[side].others for r in rounds]), "others_limit": others_limit,
            "cpu_ratio": stats.ratio([(run.cpu_us, base.cpu_us) for run, base in kept]),
            "rate_ratio": stats.ratio([(run.rate, base.rate) for run, base in kept])}
     latencies = [run.latency_us for run in runs if run.latency_us]

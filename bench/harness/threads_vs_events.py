@@ -23,8 +23,9 @@ from .host import two_cores
 NAME = "threads-vs-events"
 PARTS = ("closed", "open", "flat")
 CONNECTIONS = [1, 10, 100, 1000, 10000, 15000]
-QUICK_CONNECTIONS = [100, 1000]
+QUICK_CONNECTIONS = [100]
 FRACTIONS = (0.5, 0.7, 0.9)
+QUICK_FRACTIONS = (0.7,)
 OPEN_PAIR = ("knot", "reactor")
 FLAT_SIDES = ("knot", "reactor", "http_epoll")
 FLAT_FROM = 100
@@ -129,7 +130,7 @@ def measure_open(options, sides, root):
         for connections in options.connections:
             plan = plan_for(options, file, connections, root)
             peak = slower_peak(replace(plan, duration=min(1.0, plan.duration)), pair, options.baseline)
-            for fraction in FRACTIONS:
+            for fraction in QUICK_FRACTIONS if options.quick else FRACTIONS:
                 paced = replace(plan, rate=round(peak * fraction, 1))
                 rounds = rounds_of.collect(paced, pair, options.baseline, options.pairs)
                 for side in pair:
@@ -155,7 +156,7 @@ def measure_flat(options, sides, root):
             for count in steps:
                 figures = rounds_of.figures(rounds, count, steps[0], options.pairs)
                 ends = [(r[last].rate, r[count].rate) for r in rounds
-                        if all(run.others <= rounds_of.OTHERS_LIMIT for run in (r[last], r[count]))]
+                        if all(run.others <= rounds_of.others_limit for run in (r[last], r[count]))]
                 yield (row_head("flat", options, file, count, side.name) | figures
                        | {"last": last, "rate_of_last": stats.ratio(ends)})
 
@@ -177,7 +178,7 @@ def prepare(options):
     options.sides = options.sides or list(web_sides.SIDES)
     options.connections = options.connections or (QUICK_CONNECTIONS if quick else CONNECTIONS)
     options.files = options.files or (["1k"] if quick else list(web_sides.FILES))
-    options.parts = options.parts or list(PARTS)
+    options.parts = options.parts or (["closed", "open"] if quick else list(PARTS))
     why_not = syscalls.unavailable()
     if why_not:
         print(f"bench: system calls are not counted: {why_not}", file=sys.stderr)

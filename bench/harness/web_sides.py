@@ -24,10 +24,13 @@ FILE_TIME = 1_000_000_000
 ON_EPOLL = {"RONDO_WORKERS": "1", "RONDO_IO": "epoll"}
 
 # The files of a design that its twins do not have: what it costs to write it that way.
-OWN_FILES = {"knot": ["knot/acceptor.cpp", "knot/acceptor.h", "knot/connection.cpp", "knot/connection.h"],
-             "reactor": ["bench/servers/reactor.cpp"],
-             "proactor": ["bench/servers/proactor.cpp"],
-             "staged": ["bench/servers/staged.cpp"]}
+OWN_FILES = {"knot": ["knot/acceptor", "knot/buffer_pool", "knot/connection", "knot/connections", "knot/input"],
+             "reactor": ["bench/servers/reactor", "bench/servers/exchange", "bench/servers/service",
+                         "bench/servers/timer_wheel", "bench/servers/transmit"],
+             "staged": ["bench/servers/staged", "bench/servers/exchange", "bench/servers/service",
+                        "bench/servers/timer_wheel", "bench/servers/transmit"],
+             "proactor": ["bench/servers/proactor", "bench/servers/exchange", "bench/servers/service",
+                          "bench/servers/timer_wheel", "bench/servers/transmit"]}
 
 
 class Server:
@@ -157,9 +160,10 @@ def code_lines(path):
 
 def lines_rows(top):
     rows = []
-    for name, files in OWN_FILES.items():
-        present = [path for path in files if os.path.exists(os.path.join(top, path))]
-        if present:
+    for name, stems in OWN_FILES.items():
+        candidates = [stem + suffix for stem in stems for suffix in (".h", ".cpp")]
+        present = [path for path in candidates if os.path.exists(os.path.join(top, path))]
+        if f"{stems[0]}.cpp" in present:
             rows.append({"bench": "threads-vs-events", "kind": "lines", "side": name, "files": present,
                          "lines": sum(code_lines(os.path.join(top, path)) for path in present)})
     return rows
