@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -107,7 +108,7 @@ class CommandLine(unittest.TestCase):
 
 def options_for(**changes):
     values = {"build": "build", "top": str(HERE.parent), "files": ["1k"], "connections": [100, 15000], "pairs": 2,
-              "duration": 1.0, "active": None, "baseline": "knot", "cores": (0, 1), "sides": ["knot", "reactor"],
+              "duration": 1.0, "active": None, "baseline": "knot", "cores": (0, 1), "quick": False, "sides": ["knot", "reactor"],
               "parts": ["closed", "open", "flat"]}
     return argparse.Namespace(**(values | changes))
 
@@ -198,6 +199,20 @@ class Peers(unittest.TestCase):
                 self.assertIn("8080", plain)
                 self.assertNotIn(peers.PADDING, plain)
                 self.assertEqual(padded.count("x" * (100 - len(peers.PADDING) - 4)), 1, name)
+
+
+EXCERPT = re.compile(r"^<!-- excerpt: (\S+) -->\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+class Page(unittest.TestCase):
+    def test_excerpts_are_the_source(self):
+        page = (HERE.parent / "docs/threads-vs-events.md").read_text()
+        excerpts = EXCERPT.findall(page)
+        self.assertEqual(len(excerpts), page.count("<!-- excerpt:"))
+        self.assertGreaterEqual(len(excerpts), 2)
+        for path, text in excerpts:
+            same = text in (HERE.parent / path).read_text()
+            self.assertTrue(same, f"docs/threads-vs-events.md quotes {path} wrongly, from: {text.splitlines()[0]}")
 
 
 if __name__ == "__main__":
