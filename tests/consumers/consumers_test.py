@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.request
 
 import programs
 
@@ -84,9 +85,18 @@ class Consumers(unittest.TestCase):
             for number, client in enumerate(clients):
                 self.assertEqual(stack.enter_context(client.makefile("rb")).readline(), b"hello %d\n" % number)
             self.assertLessEqual(server.tasks(), MOST_TASKS)
-            with open(f"/proc/{server.process.pid}/maps", encoding="utf-8") as lines:
-                loaded = {line.split()[-1] for line in lines if "librondo" in line}
-            self.assertEqual({os.path.dirname(path) for path in loaded}, {str(self.libdir)})
+            self.assertEqual(self.libraries_of(server), {str(self.libdir)})
+
+    def libraries_of(self, server):
+        """The folders from which the server has loaded Rondo's libraries."""
+        with open(f"/proc/{server.process.pid}/maps", encoding="utf-8") as lines:
+            return {os.path.dirname(line.split()[-1]) for line in lines if "librondo" in line}
+
+    def script(self, name, command):
+        path = self.folder / name
+        path.write_text(f"#!/bin/sh\nexec {command}\n")
+        path.chmod(0o755)
+        return path
 
     def assert_linked(self, program):
         """The shim comes before libc; nothing but where they were found says where the libraries are."""
@@ -130,10 +140,17 @@ class Consumers(unittest.TestCase):
     def test_the_launcher(self):
         program = self.folder / "unlinked"
         call("cc", *FLAGS, "-pthread", "-o", program, HERE / "pthread_server.c")
-        script = self.folder / "launch"
-        script.write_text(f'#!/bin/sh\nexec {self.prefix}/bin/rondo {program} "$@"\n')
-        script.chmod(0o755)
-        self.serves(script)
+        self.serves(self.script("launch", f'{self.prefix}/bin/rondo {program} "$@"'))
+
+    def test_knot(self):
+        site = self.folder / "site"
+        site.mkdir()
+        (site / "index.html").write_text("here")
+        script = self.script("serve", f'{self.prefix}/bin/knot --root {site} --port "$@"')
+        with programs.Server(script, native=True) as server:
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/", timeout=10) as answer:
+                self.assertEqual(answer.read(), b"here")
+            self.assertEqual(self.libraries_of(server), {str(self.libdir)})
 
     def test_libraries_have_a_versioned_name_and_no_foreign_path(self):
         for name in ("librondo", "librondo_shim"):

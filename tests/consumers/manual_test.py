@@ -7,10 +7,10 @@ import unittest
 
 import programs
 
-PAGES = {"rondo": programs.BUILD / "syscall_shim" / "rondo"}
+PAGES = {"knot": programs.BUILD / "knot" / "knot-nptl", "rondo": programs.BUILD / "syscall_shim" / "rondo"}
 FOLDER = programs.SOURCE / "docs" / "man"
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
-PAGE_OPTION = re.compile(r"\bFl -([a-z][a-z-]*)")
+PAGE_OPTION = re.compile(r"^\.It Fl (?:\w , )?-([a-z][a-z-]*)", re.MULTILINE)
 SETTING = re.compile(r"\bRONDO_[A-Z]+(?:_[A-Z]+)*\b")
 
 
