@@ -58,6 +58,8 @@ def long_functions(path):
         head = line.lstrip()
         if indent > 8 or not FUNCTION_HEAD.search(line) or re.match(r"(if|for|while|switch|\}|else|return|do)\b", head):
             continue
+        if start > 0 and lines[start - 1].endswith(("||", "&&")):
+            continue  # the end of a condition
         for end in range(start + 1, len(lines)):
             if lines[end].startswith(" " * indent + "}"):
                 if end - start + 1 > MOST_FUNCTION_LINES:
