@@ -63,6 +63,8 @@ class Exchange {
     bool closing() const { return closing_; }
     // It is we who do not go on, so the client may still be sending.
     bool lingers() const { return lingers_; }
+    // No further answer before these are sent.
+    bool full() const { return slots_ == kTogether; }
     bool in_head() const { return !body_ && end_ > begin_; }
     bool in_body() const { return body_.has_value(); }
     bool idle() const { return !has_output() && !in_head() && !in_body(); }

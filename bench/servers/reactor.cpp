@@ -300,4 +300,4 @@ void run_reactor(Service& service) { std::make_unique<Reactor>(service)->run(); 
 
 }  // namespace twin
 
-int main(int argc, char** argv) { return twin::serve(argc, argv, "reactor", twin::run_reactor); }
+int main(int argc, char** argv) { return twin::serve(argc, argv, "reactor", twin::run_reactor, twin::Threads::each); }

@@ -49,12 +49,12 @@ size_t connection_limit(const knot::Config& config) {
 }
 
 // As knot has it: what --workers put into the environment, else the processors that we may use.
-size_t worker_count() {
+unsigned worker_count() {
     const char* setting = getenv("RONDO_WORKERS");
     cpu_set_t processors;
     sched_getaffinity(0, sizeof processors, &processors);
     const int count = setting != nullptr ? atoi(setting) : 0;
-    return static_cast<size_t>(count > 0 ? count : CPU_COUNT(&processors));
+    return static_cast<unsigned>(count > 0 ? count : CPU_COUNT(&processors));
 }
 
 struct Worker {
@@ -85,7 +85,8 @@ Service::Service(const knot::Config& settings, int root, int listening)
       files(root, config.cache, clock),
       listener(listening),
       end_event(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      most_connections(connection_limit(config)) {
+      most_connections(connection_limit(config)),
+      workers(worker_count()) {
     errno = access_log.open(config.access_log);
     if (errno != 0) fail(config.access_log.c_str());
     errno = access_log.start();
@@ -140,7 +141,7 @@ uint64_t Service::deadline(Phase phase, uint64_t now_ms, uint64_t length) const 
     }
 }
 
-int serve(int argc, char** argv, const char* program, void (*run)(Service& service)) {
+int serve(int argc, char** argv, const char* program, void (*run)(Service& service), Threads threads) {
     const knot::Config config = knot::parse_arguments(argc, argv, program);
     const int root = open(config.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) fail(config.root.c_str());
@@ -150,7 +151,7 @@ int serve(int argc, char** argv, const char* program, void (*run)(Service& servi
     const int listener = knot::listen_on(config, port);
     if (listener < 0) return 1;
     Service service(config, root, listener);
-    std::vector<Worker> workers(worker_count());
+    std::vector<Worker> workers(threads == Threads::each ? service.workers : 1);
     for (Worker& worker : workers) {
         worker = {{}, &service, run};
         errno = pthread_create(&worker.thread, nullptr, start_worker, &worker);

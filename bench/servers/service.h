@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the event-driven servers share besides knot's own code: one site behind one listener, the command line, the
-// clock, the end by SIGTERM. Each server's own part is its `run`, called once in each of `--workers` kernel threads.
+// clock, the end by SIGTERM. Each server's own part is its `run`.
 #pragma once
 
 #include <atomic>
@@ -31,6 +31,7 @@ class Service {
     const int listener;   // non-blocking
     const int end_event;  // readable once the server is to end; nobody reads it
     const size_t most_connections;
+    const unsigned workers;              // kernel threads that may compute at a time
     std::atomic<size_t> connections{0};  // open, in all workers
 
     bool ending() const { return ending_.load(std::memory_order_relaxed); }
@@ -50,7 +51,10 @@ class Service {
     std::atomic_flag ticking_ = ATOMIC_FLAG_INIT;
 };
 
+// Whether a server runs in one thread of its own making or in one for each worker.
+enum class Threads : uint8_t { one, each };
+
 // The main function of a server: returns the process's status.
-int serve(int argc, char** argv, const char* program, void (*run)(Service& service));
+int serve(int argc, char** argv, const char* program, void (*run)(Service& service), Threads threads);
 
 }  // namespace twin
