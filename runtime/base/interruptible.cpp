@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// See interruptible.h. The second piece of x86-64 code of the runtime, after the raw system call of sys.h.
+// See interruptible.h. The second piece of x86-64 code of the runtime, after the raw system call of sys.h. Compiled
+// without the thread sanitizer, as all that our signal handlers run (system/signal_entry.cpp).
 
 #include "runtime/base/interruptible.h"
 
@@ -74,8 +75,7 @@ constexpr unsigned long kRestorer = 0x04000000;  // SA_RESTORER of the kernel's 
 
 std::atomic<Handler> libc_handler{nullptr};
 
-__attribute__((no_sanitize("thread"), no_sanitize("address"))) void on_interrupt(int number, siginfo_t* info,
-                                                                                 void* context) {
+__attribute__((no_sanitize("address"))) void on_interrupt(int number, siginfo_t* info, void* context) {
     auto& at = static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP];
     auto place = reinterpret_cast<const char*>(at);
     if (place >= rondo_call_window && place < rondo_call_window_end) {

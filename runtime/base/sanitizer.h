@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // RONDO_ASAN and RONDO_TSAN are defined in builds with that sanitizer, by gcc's and by clang's way of telling.
+//
+// RONDO_IN_HANDLER marks a function that our signal handlers call whatever they interrupted, the thread sanitizer's own
+// code included: that is not reentrant, so the function is not instrumented, and calls only what is not either or is
+// inlined for certain.
 #pragma once
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -16,4 +20,10 @@
 #if __has_feature(thread_sanitizer) && !defined(RONDO_TSAN)
 #define RONDO_TSAN 1
 #endif
+#endif
+
+#if defined(RONDO_TSAN)
+#define RONDO_IN_HANDLER __attribute__((no_sanitize("thread")))
+#else
+#define RONDO_IN_HANDLER
 #endif

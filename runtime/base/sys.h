@@ -2,7 +2,8 @@
 //
 // Raw system calls. The runtime may never call a libc function that the shim intercepts (it would call itself), so
 // everything that enters the kernel goes through here. A call returns its result, or -errno; libc's errno is not
-// touched. Runs on any stack, also inside a signal handler.
+// touched. Runs on any stack, also inside a signal handler: what those use is inlined for certain, so that a
+// sanitizer's instrumentation does not come with it (sanitizer.h).
 //
 // Rejected: libc's syscall(), which the shim intercepts as well (programs reach futexes by it) and which writes errno.
 #pragma once
@@ -16,7 +17,8 @@
 
 namespace rondo::sys {
 
-inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) {
+[[gnu::always_inline]] inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
+                                        long f = 0) {
     long result;
     register long r10 asm("r10") = d;
     register long r8 asm("r8") = e;
@@ -28,15 +30,15 @@ inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, lo
     return result;
 }
 
-inline long to_arg(const volatile void* pointer) { return reinterpret_cast<long>(pointer); }
+[[gnu::always_inline]] inline long to_arg(const volatile void* pointer) { return reinterpret_cast<long>(pointer); }
 
 inline int gettid() { return static_cast<int>(call(SYS_gettid)); }
 
-inline int getpid() { return static_cast<int>(call(SYS_getpid)); }
+[[gnu::always_inline]] inline int getpid() { return static_cast<int>(call(SYS_getpid)); }
 
 inline void yield_cpu() { call(SYS_sched_yield); }
 
-inline long write(int fd, const void* bytes, size_t length) {
+[[gnu::always_inline]] inline long write(int fd, const void* bytes, size_t length) {
     return call(SYS_write, fd, to_arg(bytes), static_cast<long>(length));
 }
 

@@ -12,6 +12,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/reserve.h"
+#include "runtime/base/sanitizer.h"
 #include "runtime/core/worker.h"
 #include "runtime/io/attempt.h"
 
@@ -206,7 +207,7 @@ void EpollBackend::poll(Nanoseconds deadline) {
     }
 }
 
-void EpollBackend::wake() {
+RONDO_IN_HANDLER void EpollBackend::wake() {
     uint64_t one = 1;
     sys::write(wake_, &one, sizeof one);
 }

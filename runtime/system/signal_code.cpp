@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// See signal_code.h. The mapped range of a whole library is taken, code and data alike.
+// See signal_code.h. The mapped range of a whole library is taken, code and data alike. Signal handlers ask here first,
+// so this file is not instrumented by the thread sanitizer (signal_entry.cpp).
 
 #include "runtime/system/signal_code.h"
 
@@ -109,9 +110,6 @@ void find_runtime_code() {
 #endif
 }
 
-#if defined(RONDO_TSAN)
-__attribute__((no_sanitize("thread")))
-#endif
 bool in_runtime_code(const void* instruction) {
     auto at = reinterpret_cast<uintptr_t>(instruction);
     for (const Range& range : ranges) {

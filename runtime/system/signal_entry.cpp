@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// See signal_entry.h. What may run while the runtime's own code is interrupted takes no lock, and is not instrumented
-// by the thread sanitizer, whose own code may be what was interrupted.
+// See signal_entry.h. What may run while the runtime's own code is interrupted takes no lock.
+//
+// The thread sanitizer's run-time counts as the runtime's code, and it is not reentrant: a handler that enters it while
+// it was interrupted corrupts its record of the thread. (It puts off the signals of programs for that reason, but these
+// handlers are installed behind it.) So in such a build this file is compiled without instrumentation, optimised so
+// that nothing inline of the headers is left as a function, which the linker could replace by an instrumented one; a
+// test looks at the object code. The rest of the runtime is entered only where the program's code was interrupted.
 
 #include "runtime/system/signal_entry.h"
 
@@ -10,18 +15,11 @@
 
 #include "runtime/base/print.h"
 #include "runtime/base/reserve.h"
-#include "runtime/base/sanitizer.h"
 #include "runtime/base/settings.h"
 #include "runtime/core/guard.h"
 #include "runtime/core/workers.h"
 #include "runtime/system/signal_code.h"
 #include "runtime/system/signal_delivery.h"
-
-#if defined(RONDO_TSAN)
-#define RONDO_IN_HANDLER __attribute__((no_sanitize("thread")))
-#else
-#define RONDO_IN_HANDLER
-#endif
 
 namespace rondo {
 
@@ -51,25 +49,19 @@ std::atomic<bool> ring_full{false};
 std::atomic<bool> hurry_by_kick{false};
 std::atomic<bool> ring_waits{false};  // for memory to queue signals in
 
-RONDO_IN_HANDLER SignalSet& kernel_mask_of(void* context) {
+SignalSet& kernel_mask_of(void* context) {
     return *reinterpret_cast<SignalSet*>(&static_cast<ucontext_t*>(context)->uc_sigmask);
 }
 
-RONDO_IN_HANDLER const void* interrupted_at(void* context) {
+const void* interrupted_at(void* context) {
     return reinterpret_cast<const void*>(static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_RIP]);
 }
 
-RONDO_IN_HANDLER void set_kernel_mask(SignalSet mask) {
-    sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::to_arg(&mask), 0, sizeof mask);
-}
+void set_kernel_mask(SignalSet mask) { sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::to_arg(&mask), 0, sizeof mask); }
 
-RONDO_IN_HANDLER bool is_fault(const siginfo_t& info) {
-    return (kFaults & signal_bit(info.si_signo)) != 0 && info.si_code > 0;
-}
+bool is_fault(const siginfo_t& info) { return (kFaults & signal_bit(info.si_signo)) != 0 && info.si_code > 0; }
 
-RONDO_IN_HANDLER bool is_segmentation_fault(const siginfo_t& info) {
-    return info.si_signo == SIGSEGV && is_fault(info);
-}
+bool is_segmentation_fault(const siginfo_t& info) { return info.si_signo == SIGSEGV && is_fault(info); }
 
 // The guard is the last thing that a stack's owner meets below it.
 bool hits_guard(const Fiber& fiber, const void* address) {
@@ -77,11 +69,9 @@ bool hits_guard(const Fiber& fiber, const void* address) {
     return !fiber.adopted && at < fiber.stack.low() && at >= fiber.stack.low() - kGuardBytes;
 }
 
-RONDO_IN_HANDLER bool ring_is_empty() {
-    return ring_head.load(std::memory_order_relaxed) == ring_tail.load(std::memory_order_relaxed);
-}
+bool ring_is_empty() { return ring_head.load(std::memory_order_relaxed) == ring_tail.load(std::memory_order_relaxed); }
 
-RONDO_IN_HANDLER void arm_kick(WorkerSignals& state) {
+void arm_kick(WorkerSignals& state) {
     if (state.kick_armed.exchange(true, std::memory_order_relaxed)) {
         return;
     }
@@ -97,9 +87,9 @@ RONDO_IN_HANDLER void arm_kick(WorkerSignals& state) {
     sys::call(SYS_timer_settime, state.timer, 0, sys::to_arg(&once));
 }
 
-RONDO_IN_HANDLER SignalSet kept_while_full() { return ~kFaults & ~signal_bit(kick_number); }
+SignalSet kept_while_full() { return ~kFaults & ~signal_bit(kick_number); }
 
-RONDO_IN_HANDLER void record(Worker& worker, const siginfo_t& info, void* context) {
+void record(Worker& worker, const siginfo_t& info, void* context) {
     uint32_t head = ring_head.load(std::memory_order_relaxed);
     ring[head % kRing] = info;
     ring_head.store(head + 1, std::memory_order_release);
@@ -147,7 +137,7 @@ void run_in_place(siginfo_t& info, void* context) {
 }
 
 // What the worker's kernel thread is to block now: more than usual while the ring is full.
-RONDO_IN_HANDLER SignalSet present_mask(const WorkerSignals& state) {
+SignalSet present_mask(const WorkerSignals& state) {
     return state.kernel_mask | (ring_full.load(std::memory_order_relaxed) ? kept_while_full() : 0);
 }
 
@@ -212,20 +202,20 @@ void take_or_queue(Worker& worker, Fiber& current, siginfo_t& info, void* contex
 
 // A signal to this kernel thread, which its fiber caused in the runtime: a write to a pipe that nobody reads. What the
 // loop writes in a thread's place is told by the operation's result.
-RONDO_IN_HANDLER void note_raised(Fiber* current, int number) {
+void note_raised(Fiber* current, int number) {
     if (current != nullptr) {
         current->rest->signals.raised.fetch_or(signal_bit(number), std::memory_order_relaxed);
         current->signal_due.store(true, std::memory_order_relaxed);
     }
 }
 
-RONDO_IN_HANDLER bool something_waits(const Worker& worker, const Fiber& current) {
+bool something_waits(const Worker& worker, const Fiber& current) {
     const Fiber* main = worker.index() == 0 ? adopted_fiber.load(std::memory_order_relaxed) : nullptr;
     bool mains = main != nullptr && main->signal_due.load(std::memory_order_relaxed);
     return mains || current.signal_due.load(std::memory_order_relaxed) || (worker.index() == 0 && !ring_is_empty());
 }
 
-RONDO_IN_HANDLER void on_kick(int, siginfo_t*, void* context) {
+void on_kick(int, siginfo_t*, void* context) {
     Worker* worker = self_;
     if (worker == nullptr) {
         return;
@@ -250,7 +240,7 @@ RONDO_IN_HANDLER void on_kick(int, siginfo_t*, void* context) {
 }
 
 // A fault's number sent to the process may reach any worker; the first one's kernel thread takes it.
-RONDO_IN_HANDLER void pass_on(siginfo_t& info) {
+void pass_on(siginfo_t& info) {
     int tid = states[0].tid.load(std::memory_order_relaxed);
     sys::call(SYS_rt_tgsigqueueinfo, sys::getpid(), tid, info.si_signo, sys::to_arg(&info));
 }
@@ -267,7 +257,7 @@ bool run_hook(Fiber& fiber, Restart restart) { return run_due_signals(fiber, res
 
 }  // namespace
 
-RONDO_IN_HANDLER void on_signal(int number, siginfo_t* info, void* context) {
+void on_signal(int number, siginfo_t* info, void* context) {
     Worker* worker = self_;
     if (worker == nullptr) {
         run_in_place(*info, context);
