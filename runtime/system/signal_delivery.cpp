@@ -80,8 +80,9 @@ void deliver_message(Message& message) {
     interrupt_fiber(fiber);
 }
 
-// The fiber learns that it has something to take: in place on its own worker, else by a message, and by a kick if it
-// runs the program's code.
+// The fiber learns that it has something to take: in place on its own worker, else by a message, which ends its wait,
+// and by a kick, for it may be running the program's code, and may have done so ever since the message of an earlier
+// signal was sent. A worker that sleeps handles its messages before it runs anything.
 void notify(Fiber& fiber) {
     if (fiber.worker == self_) {
         interrupt_fiber(fiber);
@@ -89,16 +90,19 @@ void notify(Fiber& fiber) {
     }
     uint32_t bits = fiber.cancel_bits.load(std::memory_order_relaxed);
     do {
-        if ((bits & (kSignalInFlight | kExiting)) != 0) {
+        if ((bits & kExiting) != 0) {
             return;
         }
     } while (!fiber.cancel_bits.compare_exchange_weak(bits, bits | kSignalInFlight, std::memory_order_acq_rel));
-    fiber.signal_due.store(true, std::memory_order_relaxed);
-    fiber.rest->signals.message.run = deliver_message;
-    fiber.rest->signals.message.subject = &fiber;
-    fiber.worker->post(fiber.rest->signals.message);
-    if (fiber.state() != FiberState::parked) {
-        kick_worker(*fiber.worker);
+    fiber.signal_due.store(true, std::memory_order_seq_cst);
+    Worker& worker = *fiber.worker;
+    if ((bits & kSignalInFlight) == 0) {
+        fiber.rest->signals.message.run = deliver_message;
+        fiber.rest->signals.message.subject = &fiber;
+        worker.post(fiber.rest->signals.message);
+    }
+    if (!worker.view().asleep) {
+        kick_worker(worker);
     }
 }
 

@@ -48,6 +48,24 @@ TEST_CASE("a signal reaches a thread that computes") {
     CHECK(rondo_equal(handled_on.load(), computing.id()) != 0);
 }
 
+TEST_CASE("each of several signals reaches a thread that computes all the time") {
+    const char* workers = getenv("RONDO_WORKERS");
+    RONDO_SKIP_IF(!kNptl && workers != nullptr && atoi(workers) == 1, "on one worker nobody else runs meanwhile");
+    constexpr int kSignals = 20;
+    Action action(SIGUSR1);
+    std::atomic<bool> runs{false};
+    Thread computing([&] {
+        runs.store(true);
+        while (handled.load() < kSignals) {
+        }
+    });
+    REQUIRE(eventually([&] { return runs.load(); }));
+    for (int i = 1; i <= kSignals; ++i) {
+        CHECK(rondo_kill(computing.id(), SIGUSR1) == 0);
+        expect_handled(i);
+    }
+}
+
 TEST_CASE("a process's signal reaches a thread that computes while main waits") {
     Action action(SIGALRM);
     Thread computing([] {
