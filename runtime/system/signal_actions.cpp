@@ -8,10 +8,14 @@
 #include <cerrno>
 
 #include "runtime/base/interruptible.h"
+#include "runtime/base/sanitizer.h"
 #include "runtime/base/sys.h"
 #include "runtime/core/worker.h"
 
 extern "C" int __libc_allocate_rtsig(int high);
+#if defined(RONDO_TSAN)
+extern "C" int __interceptor_sigaction(int number, const struct sigaction* wanted, struct sigaction* before);
+#endif
 
 namespace rondo {
 
@@ -84,6 +88,23 @@ bool needs_us(int number, const SignalAction& action) {
     return action.handles() || (action.is_default() && (taken & signal_bit(number)) != 0);
 }
 
+#if defined(RONDO_TSAN)
+// The sanitizer's handler stands in the kernel for the program's, and keeps the signal until the thread next comes by.
+// It then calls the program's with the kernel's whole mask closed: if that one parks, other threads run with all
+// closed, and two that end in another order than they began leave it closed for ever. So the program's own is taken
+// over.
+void look_behind_sanitizer(int number, SignalAction& action) {
+    struct sigaction programs;
+    if (action.handles() && __interceptor_sigaction(number, nullptr, &programs) == 0) {
+        action.handler = programs.sa_sigaction;
+        action.flags = static_cast<unsigned>(programs.sa_flags);
+        action.mask = *reinterpret_cast<const SignalSet*>(&programs.sa_mask);
+    }
+}
+#else
+void look_behind_sanitizer(int, SignalAction&) {}
+#endif
+
 // The program's own action, where the kernel can do what it means.
 void put(int number, Entry& entry) {
     if (needs_us(number, entry.action)) {
@@ -108,6 +129,7 @@ void take_over_actions(SignalEntry entry) {
             tell_kernel(number, nullptr, &theirs) != 0) {
             continue;
         }
+        look_behind_sanitizer(number, theirs);
         store(entries[number], theirs);
         if (needs_us(number, theirs)) {
             install(number, entries[number]);
