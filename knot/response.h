@@ -63,7 +63,7 @@ class Response {
     void answer_part(const ByteRange& range);
     bool answer_parts(const ByteRange* ranges, int count);
     void redirect(const Request& request);
-    void fail(int status, const Request* request, std::string_view fields = {});
+    void fail(int status, const Request* request, std::string_view fields = "");
 
     void begin(std::string_view status_and_fields);
     void add(std::string_view text);
@@ -72,6 +72,7 @@ class Response {
     void add_date_and_connection();
     void end_head();
     void add_piece(std::string_view memory);
+    // Nothing, in the answer to HEAD.
     void add_range(const ByteRange& range);
 
     const Site& site_;

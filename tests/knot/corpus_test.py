@@ -34,6 +34,7 @@ def make_site(folder):
     root = folder / "site"
     (root / "dir").mkdir(parents=True)
     (root / "evil").mkdir()
+    (root / "odd" / "index.html").mkdir(parents=True)
     (root / "cr\r\nX-Injected: yes").mkdir()
     contents = {"index.html": b"home", "a.txt": bytes(range(ord("a"), ord("z") + 1)), "poison.txt": b"POISON", "empty": b"",
                 "follower.txt": http_corpus.FOLLOWER_BODY, "dir/index.html": b"index of dir", "dir/b.txt": b"b",
