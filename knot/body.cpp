@@ -12,6 +12,7 @@ namespace knot {
 
 namespace {
 
+constexpr uint32_t kMostDigits = 16;
 constexpr uint32_t kMostExtension = 256;
 constexpr uint32_t kMostTrailers = 4096;
 
@@ -76,7 +77,7 @@ Body::State Body::step(char c) {
 }
 
 Body::State Body::size_digit(char c) {
-    if (left_ >> 60 != 0) {
+    if (++line_ > kMostDigits) {
         return State::wrong;
     }
     left_ = left_ << 4 | static_cast<uint64_t>(hex_value(c));

@@ -50,7 +50,7 @@ class Body {
 
     uint64_t left_;       // of the plain body or the chunk
     uint64_t allowance_;  // bytes on the wire that the limit still grants
-    uint32_t line_ = 0;   // bytes of extension or trailers so far
+    uint32_t line_ = 0;   // bytes of the chunk's line or of trailers so far
     int status_ = 400;
     State state_;
 };

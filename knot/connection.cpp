@@ -162,7 +162,7 @@ bool finish(Connection& connection, const Request& request, const Response& resp
 }
 
 [[gnu::noinline]] bool refuse(Connection& connection, const Request& request, int status) {
-    Response response(status, connection.server.site);
+    Response response(status, connection.server.site, request.method);
     connection.lingers = true;
     return finish(connection, request, response);
 }

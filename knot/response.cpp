@@ -83,7 +83,8 @@ Response::Response(const Request& request, const Site& site, bool closing)
     answer(request);
 }
 
-Response::Response(int status, const Site& site) : site_(site), keep_alive_(false), says_keep_alive_(false) {
+Response::Response(int status, const Site& site, Method method)
+    : site_(site), keep_alive_(false), says_keep_alive_(false), has_content_(method != Method::head) {
     fail(status, nullptr);
 }
 

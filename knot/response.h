@@ -39,8 +39,8 @@ class Response {
     // The answer to a request that was parsed and whose body was read. `closing`: the server wants the connection's
     // end.
     Response(const Request& request, const Site& site, bool closing);
-    // The answer to what was refused. It ends the connection.
-    Response(int status, const Site& site);
+    // The answer to what was refused. It ends the connection. `method` as far as it was understood.
+    Response(int status, const Site& site, Method method = Method::unknown);
     ~Response();
     Response(const Response&) = delete;
     Response& operator=(const Response&) = delete;
