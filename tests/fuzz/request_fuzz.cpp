@@ -242,9 +242,10 @@ class Session {
 
     bool refuse(int status) {
         require(status >= 400 && status < 600, "no status for what is refused", std::to_string(status));
-        const knot::Response response(status, site_);
+        const knot::Method method = parser_.request().method;
+        const knot::Response response(status, site_, method);
         require(!response.keep_alive(), "what is refused does not close", std::to_string(status));
-        transcript_ += render(response, true);
+        transcript_ += render(response, method != knot::Method::head);
         closed_ = true;
         return false;
     }
