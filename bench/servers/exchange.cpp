@@ -99,7 +99,7 @@ void Exchange::answer(bool closing) {
     Slot& slot = slot_of_[slots_++];
     const knot::Request& request = parser_.request();
     if (status_ != 0) {
-        slot.response.emplace(status_, site_);
+        slot.response.emplace(status_, site_, request.method);
     } else {
         slot.response.emplace(request, site_, closing || leaves_body_);
     }
