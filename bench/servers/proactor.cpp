@@ -127,7 +127,7 @@ void Proactor::accepted(int result, bool more) {
 void Proactor::open(int fd) {
     auto* c = new Connection;
     c->fd = fd;
-    c->older = connections_.newer;
+    c->older = connections_.older;
     c->newer = &connections_;
     c->older->newer = c->newer->older = c;
     service_.connections.fetch_add(1, std::memory_order_relaxed);

@@ -126,7 +126,7 @@ void Reactor::accept_some() {
 void Reactor::open(int fd) {
     auto* c = new Connection;
     c->fd = fd;
-    c->older = connections_.newer;
+    c->older = connections_.older;
     c->newer = &connections_;
     c->older->newer = c->newer->older = c;
     service_.connections.fetch_add(1, std::memory_order_relaxed);
