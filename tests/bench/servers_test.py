@@ -164,6 +164,39 @@ class SameAnswers(unittest.TestCase):
         self.compare(knot_support.KNOT, RONDO_WORKERS="2")
 
 
+class SameLimits(unittest.TestCase):
+    """Clients that stop in the middle meet the same end on each server, knot-nptl first."""
+
+    WAITS = {"idle": b"", "head": b"GET /a.txt HTTP/1.1\r\nHost: kn", "body": request("POST", "/", "Content-Length: 9", body=b"ab"),
+             "second": request("GET", "/a.txt") + b"GET /a"}
+    OPTIONS = ("--idle-timeout", "1", "--header-timeout", "1", "--body-timeout", "1")
+
+    def ends(self, **server_settings):
+        """What each of the waiting clients is told before it is left."""
+        with tempfile.TemporaryDirectory() as folder:
+            root = corpus_test.make_site(pathlib.Path(folder))
+            with knot_support.Knot(root, *self.OPTIONS, **server_settings) as server:
+                clients = {name: server.connect() for name in self.WAITS}
+                for name, data in self.WAITS.items():
+                    clients[name].sendall(data)
+                found = {}
+                for name, client in clients.items():
+                    with client:
+                        found[name] = b"".join(iter(lambda one=client: one.recv(1 << 16), b""))[-400:]
+        return {name: (data[:12], b"408 Request Timeout" in data) for name, data in found.items()}
+
+    def test_time_limits(self):
+        if not knot_support.NPTL.exists():
+            self.skipTest("knot is not built")
+        expected = self.ends(native=True)
+        self.assertEqual([name for name, (_, timed_out) in expected.items() if timed_out], ["head", "body", "second"])
+        for twin in TWINS:
+            program = programs.BUILD / "bench" / twin
+            if program.exists():
+                with self.subTest(twin):
+                    self.assertEqual(self.ends(program=program), expected)
+
+
 for twin in TWINS:
     for workers in ("1", "2"):
         def method(self, name=twin, count=workers):
