@@ -27,8 +27,8 @@ ON_EPOLL = {"RONDO_WORKERS": "1", "RONDO_IO": "epoll"}
 OWN_FILES = {"knot": ["knot/acceptor", "knot/buffer_pool", "knot/connection", "knot/connections", "knot/input"],
              "reactor": ["bench/servers/reactor", "bench/servers/exchange", "bench/servers/service",
                          "bench/servers/timer_wheel", "bench/servers/transmit"],
-             "staged": ["bench/servers/staged", "bench/servers/exchange", "bench/servers/service",
-                        "bench/servers/timer_wheel", "bench/servers/transmit"],
+             "staged": ["bench/servers/staged", "bench/servers/stage", "bench/servers/exchange", "bench/servers/service",
+                        "bench/servers/transmit", "knot/connections"],
              "proactor": ["bench/servers/proactor", "bench/servers/exchange", "bench/servers/service",
                           "bench/servers/timer_wheel", "bench/servers/transmit"]}
 
