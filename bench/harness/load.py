@@ -183,8 +183,8 @@ def measure(plan, side, server, client, events, count):
         after = Snapshot(servers, clients, cores, ours)
     except OSError:
         return missed(json.loads(client.communicate()[0]))
-    counted = counts.end() if counts else (None, None)
     memory, threads = host.memory(servers), host.thread_count(servers)
+    counted = counts.end() if counts else (None, None)
     report = json.loads(client.communicate()[0])
     if not report["ok"]:
         errors = ", ".join(f"{count} {kind}" for kind, count in report["errors"].items() if count)

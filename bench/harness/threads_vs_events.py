@@ -31,6 +31,7 @@ FLAT_SIDES = ("knot", "reactor", "http_epoll")
 FLAT_FROM = 100
 PEAK_PAIRS = 2
 MEMORY_FROM = 1000
+COOLDOWN = 3.0  # seconds in which a thread for each of many connections can be looked at
 KEY = ("kind", "file", "connections", "active", "side", "fraction")
 
 
@@ -62,7 +63,8 @@ def row_head(kind, options, file, connections, side):
 
 def count_run(plan, side):
     """Counts of a short run of its own, for counting costs time."""
-    run = load.run(replace(plan, duration=min(1.0, plan.duration)), side, count=True)
+    extra = (*plan.extra, "--cooldown", str(COOLDOWN if plan.connections >= 5000 else 0.5))
+    run = load.run(replace(plan, duration=min(1.0, plan.duration), extra=extra), side, count=True)
     return {"syscalls_per_request": rounded(run.syscalls), "switches_per_request": rounded(run.switches),
             "threads": run.threads}
 

@@ -24,9 +24,7 @@
 namespace loadgen {
 namespace {
 
-constexpr uint64_t kLead = 20000000;       // from the last "ready" to the start of the load
-constexpr uint64_t kCooldown = 200000000;  // load goes on after the window, while others read the server's clocks
-
+constexpr uint64_t kLead = 20000000;  // from the last "ready" to the start of the load
 constexpr uint64_t kGrace = 1000000000;
 
 struct Shared {
@@ -72,7 +70,8 @@ void set_schedule(const Options& options, Schedule& schedule) {
     schedule.start = now_ns() + kLead;
     schedule.begin = schedule.start + static_cast<uint64_t>(options.warmup * 1e9);
     schedule.end = schedule.begin + static_cast<uint64_t>(options.duration * 1e9);
-    schedule.stop = schedule.end + kCooldown;
+    // Others read the server's clocks after the window, while the load is still on.
+    schedule.stop = schedule.end + static_cast<uint64_t>(options.cooldown * 1e9);
     schedule.last_send = schedule.stop + kGrace;
 }
 

@@ -34,6 +34,7 @@ constexpr char kHelp[] =
     "  --size BYTES         echo: bytes a message, a printable line ending in a newline (64)\n"
     "  --duration S         measured seconds (2)\n"
     "  --warmup S           seconds before them (0.5)\n"
+    "  --cooldown S         the load goes on so long after them (0.2)\n"
     "  --rate R             open loop: R requests a second in all, timed from the intended instant;\n"
     "                       without it the loop is closed and only rate and CPU are reported\n"
     "  --lines N            correctness run: each active connection echoes N lines, then ends; no --rate\n"
@@ -130,6 +131,7 @@ const Flag kFlags[] = {
     {"size", 1, [](Options& o, const Value& v) { o.size = v.count(2, 1u << 30); }},
     {"duration", 1, [](Options& o, const Value& v) { o.duration = v.number(0.01, 1e6); }},
     {"warmup", 1, [](Options& o, const Value& v) { o.warmup = v.number(0, 1e6); }},
+    {"cooldown", 1, [](Options& o, const Value& v) { o.cooldown = v.number(0, 60); }},
     {"rate", 1, [](Options& o, const Value& v) { o.rate = v.number(1e-3, 1e9); }},
     {"lines", 1, [](Options& o, const Value& v) { o.lines = v.count(1, 1u << 30); }},
     {"processes", 1, [](Options& o, const Value& v) { o.processes = v.small(1, 1024); }},

@@ -31,6 +31,7 @@ struct Options {
     uint64_t lines = 0;
     double duration = 2.0;
     double warmup = 0.5;
+    double cooldown = 0.2;
     double rate = 0.0;
     double timeout = 30.0;
     int events_fd = -1;
