@@ -2,10 +2,12 @@
 """docs/troubleshooting.md has an entry for every message in the sources, and none that no source prints.
 
 A message is a string literal with a blank inside, or any in a statement that calls one of PRINTERS; adjacent literals are
-one. In the folders of servers, whose literals are HTTP for the most part, it is the latter only. Of the benchmarks' Python it is
-what SPEAKERS are given or what is printed on stderr, of `dev` what it echoes there. NO_MESSAGES lists what is neither, with the reason. An entry is a code span in the first column of a table; `<…>` in it
-is filled in at run time. A literal's words must stand in some entry, and an entry's words must be made of literals of one
-folder's sources. The labels of `rondo --check` are held to docs/limits.md in the same way.
+one. Of the servers' literals, which are HTTP for the most part, only the latter count, and not the names of calls. Of the
+benchmarks' Python it is what SPEAKERS are given or what is printed on stderr, of `dev` what it echoes there. NO_MESSAGES
+lists what is no message, with the reason.
+
+An entry is a code span in the first column of a table; `<…>` in it is filled in at run time. A literal's words must stand
+in some entry, and an entry's words must be made of literals. The labels of `rondo --check` are held to docs/limits.md.
 """
 import ast
 import os
@@ -14,8 +16,8 @@ import re
 import unittest
 
 ROOT = pathlib.Path(os.environ["RONDO_TEST_SOURCE_DIR"])
-FOLDERS = ("runtime", "syscall_shim", "bench/loadgen", "knot")
-SERVERS = ("knot/",)
+FOLDERS = ("runtime", "syscall_shim", "bench/loadgen", "bench/micro", "bench/servers", "knot")
+SERVERS = ("knot/", "bench/micro/", "bench/servers/")
 SUFFIXES = {".cpp", ".h", ".c"}
 PRINTERS = re.compile(r"\b((panic|fail|refuse|say|die|fatal|perror|warn|notice|complain)\w*\s*\(|fprintf\(\s*stderr)")
 NOT_SPOKEN = re.compile(r"\b(static_assert|asm|__asm__|__attribute__|_Pragma|printf|puts|Flag|snprintf)\b(?!.*stderr)", re.DOTALL)
@@ -24,7 +26,7 @@ NO_MESSAGES = (
     (r"syscall_shim/tools/report\.cpp", r"", "the same"),
     (r"syscall_shim/tools/options\.cpp", r"(kernel threads that|how to wait|whose are|reserved for|scheduling policy|report |print )",
      "what --help prints"),
-    (r"bench/(loadgen/options\.cpp|.*\.py)", r"usage: ", "what --help prints"),
+    (r"bench/", r"usage: ", "what --help prints"),
     (r"bench/loadgen/protocol\.cpp", r"(GET |Host: |HTTP/|\\r\\n)", "HTTP"),
     (r"runtime/(include|api)/", r"rondo \d", "the version"),
     (r"syscall_shim/process_commands\.cpp", r"exit 0", "a command"),
@@ -47,8 +49,8 @@ class Literal:
             return False
         if any(re.match(file, self.place) and re.match(text, self.text) for file, text, _ in NO_MESSAGES):
             return False
-        printed = PRINTERS.search(self.statement) is not None
-        return printed or " " in self.text.strip() and not self.place.startswith(SERVERS)
+        printed, words = PRINTERS.search(self.statement) is not None, " " in self.text.strip()
+        return printed and not self.text.isidentifier() if self.place.startswith(SERVERS) else printed or words
 
     def parts(self):
         """Its words, without what is filled in."""
