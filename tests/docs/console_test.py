@@ -30,7 +30,7 @@ def environment():
     libraries = ":".join(folders[name] for name in LIBRARIES)
     return {**env, "PATH": ":".join([folders[name] for name in BINARIES] + [env["PATH"]]), "LIBRARY_PATH": libraries,
             "LD_LIBRARY_PATH": libraries, "CPATH": str(programs.SOURCE / "runtime/include"),
-            "PKG_CONFIG_PATH": str(programs.BUILD / "meson-uninstalled"), "LC_ALL": "C.UTF-8", "COLUMNS": "100"}
+            "PKG_CONFIG_PATH": str(programs.BUILD / "packaging"), "LC_ALL": "C.UTF-8", "COLUMNS": "100"}
 
 
 def furnish(page, folder):
