@@ -24,8 +24,9 @@ LIBRARIES = ("syscall_shim", "runtime")
 
 
 def environment():
-    """The build tree as if installed."""
+    """The build tree as if installed, with nothing preloaded."""
     env = programs.environment()
+    env.pop("LD_PRELOAD", None)
     folders = {name: str(programs.BUILD / name) for name in {*BINARIES, *LIBRARIES}}
     libraries = ":".join(folders[name] for name in LIBRARIES)
     return {**env, "PATH": ":".join([folders[name] for name in BINARIES] + [env["PATH"]]), "LIBRARY_PATH": libraries,
