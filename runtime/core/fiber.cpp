@@ -198,8 +198,12 @@ int Fiber::detach() {
 
 Line overflow_line(const Fiber& fiber) {
     Line line;
-    line << "rondo: stack overflow in thread " << fiber.id << " \"" << fiber.rest->name << "\": it used more than its "
-         << fiber.stack.bytes() / 1024 << " KB; RONDO_STACK or pthread_attr_setstacksize gives it more";
+    line << "rondo: stack overflow in thread " << fiber.id;
+    if (fiber.rest->name[0] != '\0') {
+        line << " \"" << fiber.rest->name << '"';
+    }
+    line << ": it used more than its " << fiber.stack.bytes() / 1024
+         << " KB; RONDO_STACK or pthread_attr_setstacksize gives it more";
     return line;
 }
 
