@@ -34,7 +34,7 @@ MARK = re.compile(r"^<!-- varies(?:: (.*))? -->$")
 FIGURE = re.compile(r"0x[0-9a-f]+|\d+(?:[.,]\d+)*")
 KILL = re.compile(r"^kill (?:-\w+ )?(%\d+)$")
 PORT = re.compile(r"(?<![\w.,])(7\d\d\d|80\d\d)(?![\w]|[.,]\d)")
-JOB_NOTICE = re.compile(r"^\S+: line \d+: +\d+ (Killed|Terminated) .*\n?", re.MULTILINE)
+JOB_NOTICE = re.compile(r"^\S+: line \d+: +\d+ (Killed|Terminated|Segmentation fault) .*\n?", re.MULTILINE)
 END = "\x1e"
 
 
