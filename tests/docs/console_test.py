@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 import tempfile
 import unittest
 import xml.etree.ElementTree
@@ -83,6 +84,36 @@ class Fences(unittest.TestCase):
     def test_the_pages_for_newcomers_are_run(self):
         for name in ("README", "docs_tutorial", "docs_limits", "docs_launcher"):
             self.assertTrue(hasattr(Pages, f"test_{name}"), f"{name} has no console block")
+
+
+class Commands(unittest.TestCase):
+    """Also what is only mentioned must exist: commands and options of ./dev, options of rondo and knot."""
+
+    def unknown(self, help_text, pattern):
+        """Words on the pages, by the pattern, that the help does not have."""
+        known = set(re.findall(r"(?<![\w-])-{0,2}[a-z][\w-]*", help_text))
+        return [f"{page.name}: {found[0]}" for page in PAGES for found in re.finditer(pattern, page.read_text())
+                for word in re.findall(r"-{0,2}[a-z][\w-]*", " ".join(filter(None, found.groups()))) if word not in known]
+
+    def help_of(self, *command):
+        return subprocess.run([*map(str, command), "--help"], env=programs.environment(native=True), capture_output=True, text=True,
+                              check=True, timeout=30).stdout
+
+    def test_of_dev(self):
+        text = self.help_of(programs.SOURCE / "dev") + " --help"
+        self.assertEqual(self.unknown(text, r"\./dev ((?!bench)[a-z]+|-[-\w]+)((?: --[a-z-]+)*)"), [])
+        benchmarks = self.help_of("python3", programs.SOURCE / "bench/run.py")
+        self.assertEqual(self.unknown(benchmarks, r"\./dev bench ([a-z][\w-]*|--[a-z-]+)((?: --[a-z-]+)*)"), [])
+
+    def test_of_rondo(self):
+        self.assertEqual(self.unknown(self.help_of(programs.LAUNCHER), r"\brondo (--[a-z]+)"), [])
+
+    @unittest.skipIf(programs.SANITIZED, "the pages show the release build")
+    def test_of_knot(self):
+        self.assertEqual(self.unknown(self.help_of(programs.BUILD / "knot/knot-nptl"), r"\bknot (--[a-z-]+)"), [])
+
+    def test_what_is_unknown_is_found(self):
+        self.assertTrue(self.unknown("nothing", r"\./dev ([a-z]+)"))
 
 
 class Picture(unittest.TestCase):
