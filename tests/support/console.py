@@ -247,8 +247,8 @@ class Session:
         return bool(data)
 
     def processes(self):
-        """What the shell has running."""
-        done = subprocess.run(["ps", "-o", "pid,stat,wchan:20,args", "-s", str(self.shell.pid)], capture_output=True, text=True,
+        """What the shell has running, where there is a ps."""
+        done = subprocess.run(f"ps -o pid,stat,wchan:20,args -s {self.shell.pid}", shell=True, capture_output=True, text=True,
                               check=False)
         return done.stdout
 
