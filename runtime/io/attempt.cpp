@@ -35,26 +35,19 @@ int slice(const iovec* vector, size_t count, size_t skip, iovec* out, size_t& by
     return used;
 }
 
-long send_rest_of_message(IoOp& op, size_t& asked) {
-    msghdr rest = *op.message;
+// What goes on behind the first part stands in functions of its own, out of line: their arrays would make the frame of
+// every attempt so large that a thread which sends a message touches a second page of its stack.
+[[gnu::noinline]] long send_rest_of_message(IoOp& op, size_t& asked) {
     iovec elements[kSliceElements];
-    if (op.done > 0) {
-        rest.msg_name = nullptr;
-        rest.msg_namelen = 0;
-        rest.msg_control = nullptr;
-        rest.msg_controllen = 0;
-        rest.msg_iovlen = slice(op.message->msg_iov, op.message->msg_iovlen, op.done, elements, asked);
-        rest.msg_iov = elements;
-    }
+    msghdr rest{};
+    rest.msg_iovlen = slice(op.message->msg_iov, op.message->msg_iovlen, op.done, elements, asked);
+    rest.msg_iov = elements;
     return sys::call(SYS_sendmsg, op.fd, sys::to_arg(&rest), op.flags | MSG_DONTWAIT);
 }
 
 // A part that brings control data is the last: the next one's would have no room. Until then each part may use all of
 // it.
-long receive_rest_of_message(IoOp& op, size_t& asked) {
-    if (op.done == 0) {
-        return sys::call(SYS_recvmsg, op.fd, sys::to_arg(op.message), op.flags | MSG_DONTWAIT);
-    }
+[[gnu::noinline]] long receive_rest_of_message(IoOp& op, size_t& asked) {
     msghdr rest = *op.message;
     iovec elements[kSliceElements];
     rest.msg_name = nullptr;
@@ -89,7 +82,7 @@ long accept_call(const IoOp& op) {
 }
 
 // RWF_NOWAIT of <linux/fs.h>, or the O_NONBLOCK that we hide; the position -1 means the file's own.
-long vector_call(IoOp& op, size_t& asked) {
+[[gnu::noinline]] long vector_call(IoOp& op, size_t& asked) {
     constexpr long kNoWait = 8;
     iovec elements[kSliceElements];
     const iovec* vector = op.vector;
@@ -125,9 +118,11 @@ long system_call(IoOp& op, size_t& asked) {
         case IoKind::send:
             return sys::call(SYS_sendto, op.fd, sys::to_arg(position), static_cast<long>(asked), flags);
         case IoKind::recvmsg:
-            return receive_rest_of_message(op, asked);
+            return op.done > 0 ? receive_rest_of_message(op, asked)
+                               : sys::call(SYS_recvmsg, op.fd, sys::to_arg(op.message), flags);
         case IoKind::sendmsg:
-            return send_rest_of_message(op, asked);
+            return op.done > 0 ? send_rest_of_message(op, asked)
+                               : sys::call(SYS_sendmsg, op.fd, sys::to_arg(op.message), flags);
         case IoKind::readv:
         case IoKind::writev:
             return vector_call(op, asked);
