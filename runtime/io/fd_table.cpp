@@ -66,16 +66,16 @@ void FdEntry::born(FdKind kind, uint8_t flags) {
     state_.store(with_life(generation() + 1, Life::live), std::memory_order_release);
 }
 
-void FdEntry::found(FdKind kind, uint8_t flags, Nanoseconds receive, Nanoseconds send) {
-    uint32_t seen = state_.load(std::memory_order_acquire);
-    if (static_cast<Life>(seen & kLifeBits) != Life::unknown) {
+void FdEntry::found(uint32_t generation, FdKind kind, uint8_t flags, Nanoseconds receive, Nanoseconds send) {
+    uint32_t before = with_life(generation, Life::unknown);
+    if (state_.load(std::memory_order_acquire) != before) {
         return;
     }
     kind_.store(kind, std::memory_order_relaxed);
     flags_.store(static_cast<uint8_t>(flags | (has(kOwn) ? kOwn : 0)), std::memory_order_relaxed);
     receive_timeout.store(receive, std::memory_order_relaxed);
     send_timeout.store(send, std::memory_order_relaxed);
-    state_.compare_exchange_strong(seen, with_life((seen >> 2) + 1, Life::live), std::memory_order_acq_rel);
+    state_.compare_exchange_strong(before, with_life(generation + 1, Life::live), std::memory_order_acq_rel);
 }
 
 bool FdEntry::begin_close() {
@@ -121,18 +121,23 @@ FdEntry* FdTable::find(int fd) {
     if (found == nullptr) {
         return nullptr;
     }
-    while (found->life() == FdEntry::Life::closing) {
-        if (self_ != nullptr) {
+    while (found->life() != FdEntry::Life::live) {
+        if (found->life() == FdEntry::Life::unknown) {
+            if (!probe(fd, *found)) {
+                return nullptr;
+            }
+        } else if (self_ != nullptr) {
             self_->yield_current();
         } else {
             sys::yield_cpu();
         }
     }
-    bool known = found->life() == FdEntry::Life::live || probe(fd, *found);
-    return known ? found : nullptr;
+    return found;
 }
 
+// False: not an open descriptor. What is found is dropped when the number meanwhile became another's.
 bool FdTable::probe(int fd, FdEntry& entry) {
+    uint32_t generation = entry.generation();
     struct stat status;
     if (sys::call(SYS_fstat, fd, sys::to_arg(&status)) != 0) {
         return false;
@@ -142,7 +147,7 @@ bool FdTable::probe(int fd, FdEntry& entry) {
     FdKind kind = kind_of_mode(fd, status.st_mode);
     bool socket = kind <= FdKind::datagram;
     note_highest(fd);
-    entry.found(kind, static_cast<uint8_t>(FdEntry::kShared | (nonblocking ? FdEntry::kNonblocking : 0)),
+    entry.found(generation, kind, static_cast<uint8_t>(FdEntry::kShared | (nonblocking ? FdEntry::kNonblocking : 0)),
                 socket ? socket_timeout(fd, SO_RCVTIMEO) : 0, socket ? socket_timeout(fd, SO_SNDTIMEO) : 0);
     return true;
 }

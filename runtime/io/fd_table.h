@@ -50,8 +50,9 @@ class FdEntry {
     bool is_socket() const { return kind() <= FdKind::datagram; }
 
     void born(FdKind kind, uint8_t flags);
-    // What probing an unknown number showed; nothing if somebody else was first.
-    void found(FdKind kind, uint8_t flags, Nanoseconds receive, Nanoseconds send);
+    // What a look at the number showed, which was unknown and in this generation before the look; nothing if it has
+    // begun or ended a life since.
+    void found(uint32_t generation, FdKind kind, uint8_t flags, Nanoseconds receive, Nanoseconds send);
     // The number was given to something else; it is looked at when it is next used.
     void end_life();
     // True for one thread until it calls end_accept().

@@ -159,10 +159,23 @@ TEST_CASE("what a look found does not overwrite a birth") {
     FdEntry entry;
     entry.born(FdKind::tcp, 0);
     uint32_t generation = entry.generation();
-    entry.found(FdKind::pipe, FdEntry::kShared, 1, 1);
+    entry.found(generation - 1, FdKind::pipe, FdEntry::kShared, 1, 1);
+    entry.found(generation, FdKind::pipe, FdEntry::kShared, 1, 1);
     CHECK(entry.kind() == FdKind::tcp);
     CHECK(entry.generation() == generation);
     CHECK_FALSE(entry.has(FdEntry::kShared));
+}
+
+TEST_CASE("what a look found of a number that was closed meanwhile is dropped") {
+    FdEntry entry;
+    uint32_t generation = entry.generation();
+    REQUIRE(entry.begin_close());
+    entry.end_close();
+    entry.found(generation, FdKind::pipe, FdEntry::kShared, 1, 1);
+    CHECK(entry.life() == Life::unknown);
+    entry.found(entry.generation(), FdKind::event, FdEntry::kShared, 0, 0);
+    CHECK(entry.life() == Life::live);
+    CHECK(entry.kind() == FdKind::event);
 }
 
 TEST_CASE("find waits for the end of a close") {
