@@ -44,6 +44,7 @@ STARTED = preloading("thread_first.so", "main is a thread")
 SECOND = preloading("thread_main.so", "main is the second thread")
 ALL = PLAIN + STARTED + SECOND
 CONNECTIONS = 2000
+NO_THREADS_AFTER_FORK = unittest.skipIf(programs.SANITIZE == "thread", "libtsan makes no threads in a forked child")
 RUNTIME_WAITS = {"441", "202"}  # epoll_pwait2 and futex
 
 
@@ -194,6 +195,7 @@ class Streams(ServerTest):
     def test_prefork_pass(self):
         self.check(4, "prefork_pass")
 
+    @NO_THREADS_AFTER_FORK
     def test_prefork_threads(self):
         self.check(8, "prefork_threads")
 
@@ -308,6 +310,7 @@ class ManyConnections(ServerTest):
     def test_prefork_pass(self):
         self.check(4, "prefork_pass")
 
+    @NO_THREADS_AFTER_FORK
     def test_prefork_threads(self):
         self.check(4, "prefork_threads")
 
