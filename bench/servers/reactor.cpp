@@ -256,6 +256,7 @@ void Reactor::expired(Connection& c) {
     if (c.phase == Phase::send) return reset(c);
     if (c.phase != Phase::head && c.phase != Phase::body) return close(c);
     c.exchange->refuse(408);
+    service_.log(c.fd, *c.exchange);
     answer(c);
 }
 

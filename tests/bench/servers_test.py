@@ -197,6 +197,33 @@ class SameLimits(unittest.TestCase):
                     self.assertEqual(self.ends(program=program), expected)
 
 
+class SameLog(unittest.TestCase):
+    """A line for each answer, with the same status and length; those to the metronome of knot_support are left out."""
+
+    LISTS = ("plain", "conditional", "bodies", "corpus")
+
+    def lines(self, **server_settings):
+        with tempfile.TemporaryDirectory() as folder:
+            root, log = corpus_test.make_site(pathlib.Path(folder)), pathlib.Path(folder, "log")
+            with knot_support.Knot(root, "--access-log", log, **server_settings) as server:
+                talks = [talk for name in self.LISTS for _, talk in talks_of(all_lists()[name])]
+                knot_support.converse(server.port, talks, "/a.txt")
+                server.stop()
+            logged = log.read_bytes().splitlines()
+            return sorted(re.sub(rb"\[[^]]*\]", b"[]", line) for line in logged if b'"HEAD /a.txt HTTP/1.1"' not in line)
+
+    def test_access_logs(self):
+        if not knot_support.NPTL.exists():
+            self.skipTest("knot is not built")
+        expected = self.lines(native=True)
+        self.assertGreater(len(expected), 500)
+        for twin in TWINS:
+            program = programs.BUILD / "bench" / twin
+            if program.exists():
+                with self.subTest(twin):
+                    self.assertEqual(self.lines(program=program), expected)
+
+
 for twin in TWINS:
     for workers in ("1", "2"):
         def method(self, name=twin, count=workers):
