@@ -19,6 +19,9 @@ from . import host, syscalls
 
 
 PR_SET_PDEATHSIG = 1
+HIGHEST_PRIORITY = -20
+# Seconds in which the harness, then of lesser priority than the generator, can read the clocks.
+OPEN_COOLDOWN = 1.0
 # perf opens a descriptor for each thread; servers with more have their system calls not counted.
 MOST_COUNTED_THREADS = 4000
 # What `others` is when the harness itself was kept from reading the clocks while the load was on.
@@ -57,7 +60,8 @@ class Plan:
     def command(self, port, events_fd):
         command = [self.loadgen, "--port", str(port), "--connections", str(self.connections), "--json",
                    "--duration", str(self.duration), "--warmup", str(self.warmup), "--events-fd", str(events_fd)]
-        return command + (["--rate", str(self.rate)] if self.rate else []) + list(self.extra)
+        paced = ["--rate", str(self.rate), "--cooldown", str(OPEN_COOLDOWN)] if self.rate else []
+        return command + paced + list(self.extra)
 
 
 @dataclass
@@ -94,17 +98,28 @@ class Snapshot:
         return max(0.0, used) + stolen
 
 
-def settle_in(core):
+def settle_in(core, urgent):
+    """Of server and generator alike. `urgent`, in an open loop: with the priority that root may take, a burst of some
+    other program is not their p99. Each leads a session, and where the kernel groups by session, the priority between
+    groups is one of its own. Not in a closed loop, where a busy generator would keep the harness from its core."""
     os.sched_setaffinity(0, {core})
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if not urgent:
+        return
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, HIGHEST_PRIORITY)
+        with open("/proc/self/autogroup", "w") as group:
+            group.write(str(HIGHEST_PRIORITY))
+    except OSError:
+        pass
 
 
-def start_server(side, port, core):
+def start_server(side, port, core, urgent=False):
     environment = host.clean_environment(side.environment)
     command = side.arguments(port)
     with tempfile.TemporaryFile("w+", errors="replace") as said:
         process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                   stderr=said, start_new_session=True, preexec_fn=lambda: settle_in(core))
+                                   stderr=said, start_new_session=True, preexec_fn=lambda: settle_in(core, urgent))
         if host.wait_listening(process, port):
             return process
         stop(process)
@@ -131,11 +146,12 @@ def expect(events, wanted, side):
 def run(plan, side, count=False):
     """One run; with `count`, system calls and context switches are counted, which costs time."""
     port = host.free_port()
-    server = start_server(side, port, plan.server_core)
+    urgent = plan.rate > 0
+    server = start_server(side, port, plan.server_core, urgent)
     idle = host.memory(host.process_tree(server.pid))
     reading, writing = os.pipe()
     client = subprocess.Popen(plan.command(port, writing), pass_fds=[writing], stdout=subprocess.PIPE, text=True,
-                              start_new_session=True, preexec_fn=lambda: settle_in(plan.client_core))
+                              start_new_session=True, preexec_fn=lambda: settle_in(plan.client_core, urgent))
     os.close(writing)
     try:
         with os.fdopen(reading) as events:
