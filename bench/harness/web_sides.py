@@ -29,8 +29,9 @@ OWN_FILES = {"knot": ["knot/acceptor", "knot/buffer_pool", "knot/connection", "k
                          "bench/servers/timer_wheel", "bench/servers/transmit"],
              "staged": ["bench/servers/staged", "bench/servers/stage", "bench/servers/exchange", "bench/servers/service",
                         "bench/servers/transmit", "knot/connections"],
-             "proactor": ["bench/servers/proactor", "bench/servers/exchange", "bench/servers/service",
-                          "bench/servers/timer_wheel", "bench/servers/transmit"]}
+             "proactor": ["bench/servers/proactor", "bench/servers/proactor_connection", "bench/servers/completion_ring",
+                          "bench/servers/exchange", "bench/servers/service", "bench/servers/timer_wheel",
+                          "bench/servers/transmit"]}
 
 
 class Server:
