@@ -73,6 +73,12 @@ int open_log(const std::string& file) { return ::open(file.c_str(), O_WRONLY | O
 
 }  // namespace
 
+AccessLog::~AccessLog() {
+    if (enabled()) {
+        close(descriptor_);
+    }
+}
+
 int AccessLog::open(const std::string& file) {
     file_ = file;
     if (file == "off") {

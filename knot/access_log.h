@@ -24,6 +24,7 @@ namespace knot {
 class AccessLog {
    public:
     explicit AccessLog(const Clock& clock) : clock_(clock) {}
+    ~AccessLog();
     AccessLog(const AccessLog&) = delete;
     AccessLog& operator=(const AccessLog&) = delete;
 
