@@ -20,7 +20,8 @@ namespace knot {
 
 namespace {
 
-constexpr int kPause = 100;  // ms
+constexpr int kPause = 100;           // ms
+constexpr uint32_t kSilence = 10000;  // ms between two lines about it
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr size_t kStack = 512 << 10;
 #else
@@ -96,7 +97,6 @@ class Acceptor {
             pthread_t thread;
             int error = pthread_create(&thread, &attributes_, run_connection, reinterpret_cast<void*>(uintptr_t{id}));
             if (error == 0) {
-                paused_ = false;
                 return;
             }
             pause(error);
@@ -104,8 +104,10 @@ class Acceptor {
     }
 
     void pause(int error) {
-        if (!paused_) {
+        uint32_t now = server_.clock.milliseconds();
+        if (!paused_ || now - said_ >= kSilence) {
             paused_ = true;
+            said_ = now;
             fprintf(stderr, "knot: accepting pauses: %s\n",
                     error == 0 ? "as many connections as may be" : strerror(error));
         }
@@ -124,6 +126,7 @@ class Acceptor {
     Server& server_;
     const int listener_;
     bool paused_ = false;
+    uint32_t said_ = 0;  // when, in the clock's milliseconds
     pthread_attr_t attributes_;
 };
 

@@ -57,8 +57,6 @@ class Line {
         add("\"");
     }
 
-    char* room() { return text_ + length_; }
-    void grow(size_t length) { length_ += length; }
     const char* data() const { return text_; }
     size_t size() const { return length_; }
 
@@ -118,8 +116,7 @@ void AccessLog::add(std::string_view address, const Request& request, int status
     Line line;
     line.add(address);
     line.add(" - - [");
-    clock_.log_date(line.room());
-    line.grow(kLogDateLength);
+    line.add(clock_.log_date());
     line.add("]");
     line.add_quoted(request.line, kMostRequestLine);
     line.add(" ");

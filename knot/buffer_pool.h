@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Buffers for the heads of requests that outgrow a connection's own kilobyte. A connection has one only while it
+// Buffers for the heads of requests that outgrow a connection's own room. A connection has one only while it
 // handles such a request. Some are kept for the next; the others go back to the allocator.
 #pragma once
 

@@ -31,7 +31,7 @@ namespace {
 
 constexpr size_t kRoom = 256;             // the least that is worth a recv
 constexpr uint64_t kFileChunk = 1 << 20;  // sent under one deadline
-constexpr int kVectors = 8;
+constexpr int kVectors = 4;
 constexpr unsigned kLingerTimeout = 2;  // seconds
 constexpr uint64_t kLingerBytes = 1 << 20;
 
@@ -89,7 +89,7 @@ void begin_sending(Connection& connection, uint64_t length) {
 }
 
 // A file that became shorter ends the connection: its length was promised.
-bool send_file(Connection& connection, const Piece& piece) {
+[[gnu::noinline]] bool send_file(Connection& connection, const Piece& piece) {
     auto offset = static_cast<off_t>(piece.offset);
     uint64_t left = piece.length;
     while (left > 0) {
@@ -127,7 +127,7 @@ bool send_response(Connection& connection, const Response& response) {
     return true;
 }
 
-void log(const Connection& connection, const Request& request, const Response& response) {
+[[gnu::noinline]] void log(const Connection& connection, const Request& request, const Response& response) {
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;
     char text[INET6_ADDRSTRLEN] = "-";
@@ -199,7 +199,7 @@ Progress receive_head(Connection& connection, RequestParser& parser) {
 }
 
 // The bytes behind the head go as they come; the head stays for the answer. As of receive_head.
-Progress receive_body(Connection& connection, RequestParser& parser, int& status) {
+[[gnu::noinline]] Progress receive_body(Connection& connection, RequestParser& parser, int& status) {
     Input& input = connection.input;
     Body body(parser.request(), connection.server.config.limits);
     connection.begin(Phase::receiving, connection.server.config.body_timeout);
@@ -223,7 +223,7 @@ Progress receive_body(Connection& connection, RequestParser& parser, int& status
 }
 
 // A client that asks before it sends a body is told at once if the method is not served; its body then never comes.
-bool invites_body(Connection& connection, const RequestParser& parser) {
+[[gnu::noinline]] bool invites_body(Connection& connection, const RequestParser& parser) {
     const Request& request = parser.request();
     if (!request.expects_continue || !connection.input.behind(parser.length()).empty()) {
         return true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// See file.h. A File, its texts, its name and its content are one allocation.
+// See file.h. A File, its name, its texts and its content are one allocation.
 
 #include "knot/file.h"
 
@@ -27,7 +27,7 @@ namespace knot {
 
 namespace {
 
-constexpr size_t kTexts = 512;
+constexpr std::string_view kEmptyLine = "\r\n";
 constexpr uint64_t kPagesFrom = 32 << 10;       // bytes from which sendfile is cheaper than a copy
 constexpr uint64_t kDescriptorCost = 64 << 10;  // a descriptor is scarcer than the memory it takes
 constexpr int64_t kGrain = 20'000'000;          // ns; file systems take the time of the last tick, 10 ms ago at most
@@ -97,6 +97,33 @@ int copy_to_pages(int descriptor, uint64_t length) {
     return pages;
 }
 
+// The fields that an answer with the file has, and where in them begin those of 206, the validators and, in these, the
+// tag.
+struct Texts {
+    Texts(const struct stat& found, std::string_view name) {
+        char date[kDateLength];
+        write_http_date(found.st_mtim.tv_sec, date);
+        const std::string_view type = content_type(name);
+        add("Content-Length: %llu\r\n", static_cast<unsigned long long>(found.st_size));
+        fields = length;
+        add("Content-Type: %.*s\r\nAccept-Ranges: bytes\r\n", static_cast<int>(type.size()), type.data());
+        validators = length;
+        add("Last-Modified: %.*s\r\nETag: ", static_cast<int>(kDateLength), date);
+        tag = length - validators;
+        add("\"%llx-%llx-%llx\"\r\n", static_cast<unsigned long long>(found.st_ino),
+            static_cast<unsigned long long>(found.st_size),
+            static_cast<unsigned long long>(nanoseconds(found.st_mtim)));
+    }
+
+    template <typename... Values>
+    void add(const char* format, Values... values) {
+        length += static_cast<size_t>(snprintf(bytes + length, sizeof bytes - length, format, values...));
+    }
+
+    size_t length = 0, fields = 0, validators = 0, tag = 0;
+    char bytes[512];
+};
+
 bool changed_just_now(const struct stat& status) {
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);
@@ -149,21 +176,30 @@ File* File::open(int root, std::string_view name, uint64_t small, int& status) {
 }
 
 File* File::read(int descriptor, const struct stat& found, std::string_view name, uint64_t small, bool& lacks_memory) {
+    const Texts texts(found, name);
     auto size = static_cast<uint64_t>(found.st_size);
     size_t content = size < kPagesFrom ? std::min(size, small) : 0;
-    void* memory = malloc(sizeof(File) + kTexts + name.size() + content);
+    size_t before = sizeof(File) + name.size() + texts.length + kEmptyLine.size();
+    void* memory = malloc(before + content);
     if (memory == nullptr) {
         lacks_memory = true;
         return nullptr;
     }
     File* file = new (memory) File;
-    char* texts = static_cast<char*>(memory) + sizeof(File);
-    char* bytes = texts + kTexts + name.size();
-    memcpy(texts + kTexts, name.data(), name.size());
-    file->name_ = {texts + kTexts, name.size()};
+    char* own_name = static_cast<char*>(memory) + sizeof(File);
+    char* head = own_name + name.size();
+    char* bytes = static_cast<char*>(memory) + before;
+    memcpy(own_name, name.data(), name.size());
+    memcpy(head, texts.bytes, texts.length);
+    memcpy(head + texts.length, kEmptyLine.data(), kEmptyLine.size());
     file->stat_ = found;
-    file->write_texts(texts);
-    file->cost_ = sizeof(File) + kTexts + name.size() + (size <= small ? size : 0);
+    file->name_ = {own_name, name.size()};
+    file->head_ = {head, texts.length};
+    file->fields_ = file->head_.substr(texts.fields);
+    file->validators_ = file->head_.substr(texts.validators);
+    file->etag_ = file->validators_.substr(texts.tag, file->validators_.size() - texts.tag - 2);
+    file->content_type_ = knot::content_type(file->name_);
+    file->cost_ = before + (size <= small ? size : 0);
     if (size > small || size >= kPagesFrom) {
         file->cost_ += kDescriptorCost;
         file->descriptor_ = size > small ? descriptor : copy_to_pages(descriptor, size);
@@ -178,27 +214,6 @@ File* File::read(int descriptor, const struct stat& found, std::string_view name
         return nullptr;
     }
     return file;
-}
-
-void File::write_texts(char* out) {
-    content_type_ = knot::content_type(name_);
-    char date[kDateLength];
-    write_http_date(modified(), date);
-    int head = snprintf(out, kTexts, "HTTP/1.1 200 OK\r\nServer: knot\r\nContent-Length: %llu\r\n",
-                        static_cast<unsigned long long>(size()));
-    int fields =
-        snprintf(out + head, kTexts - static_cast<size_t>(head), "Content-Type: %.*s\r\nAccept-Ranges: bytes\r\n",
-                 static_cast<int>(content_type_.size()), content_type_.data());
-    int validators = head + fields;
-    int tag = snprintf(out + validators, kTexts - static_cast<size_t>(validators),
-                       "Last-Modified: %.29s\r\nETag: \"%llx-%llx-%llx\"\r\n", date,
-                       static_cast<unsigned long long>(stat_.st_ino), static_cast<unsigned long long>(size()),
-                       static_cast<unsigned long long>(nanoseconds(stat_.st_mtim)));
-    head_ = {out, static_cast<size_t>(validators + tag)};
-    fields_ = head_.substr(static_cast<size_t>(head));
-    validators_ = head_.substr(static_cast<size_t>(validators));
-    constexpr size_t kTagAt = sizeof "Last-Modified: " - 1 + kDateLength + sizeof "\r\nETag: " - 1;
-    etag_ = validators_.substr(kTagAt, validators_.size() - kTagAt - 2);
 }
 
 }  // namespace knot

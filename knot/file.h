@@ -45,7 +45,8 @@ class File {
     int descriptor() const { return descriptor_; }
     // With its quotes.
     std::string_view etag() const { return etag_; }
-    // The status line of a 200 and all fields but Date.
+    // The fields of a 200 that depend on nothing but the file, from Content-Length on. An empty line follows them in
+    // memory, and content() if it is there: together the rest of an answer that has begun with Clock::ok_lines().
     std::string_view head() const { return head_; }
     // Fields that a 206 has as well: Content-Type, Accept-Ranges and those of validators().
     std::string_view fields() const { return fields_; }
@@ -62,7 +63,6 @@ class File {
     static void destroy(File* file);
     static File* read(int descriptor, const struct stat& status, std::string_view name, uint64_t small,
                       bool& lacks_memory);
-    void write_texts(char* out);
 
     std::atomic<uint32_t> pins_{1};
     int descriptor_ = -1;

@@ -56,8 +56,9 @@ class FileCache {
     void link(File* file);
     File* evict();
 
-    PinnedFile refresh(File* pinned, std::string_view name, uint64_t hash, int& status);
-    PinnedFile load(File* old, std::string_view name, uint64_t hash, int& status);
+    // Out of line, for a hit is to need little stack.
+    [[gnu::noinline]] PinnedFile refresh(File* pinned, std::string_view name, uint64_t hash, int& status);
+    [[gnu::noinline]] PinnedFile load(File* old, std::string_view name, uint64_t hash, int& status);
     bool is_current(const File& file);
 
     const int root_;

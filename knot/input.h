@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a connection has received and not used yet. The first kilobyte lies in the connection's own frame, in the page
-// of stack that a parked thread has anyway; a longer head goes on in a buffer of the pool, which is given back before
-// the thread waits for the next request. So an idle connection holds its stack and nothing else.
+// What a connection has received and not used yet. The first bytes lie in the connection's own frame, in the page of
+// stack that a parked thread has anyway, and so few that all calls for a usual request fit into that page as well; a
+// longer head goes on in a buffer of the pool, which is given back before the thread waits for the next request. So an
+// idle connection holds one page and no buffer.
 #pragma once
 
 #include <sys/types.h>
@@ -30,13 +31,13 @@ class Input {
 
     // Sees to it that `room` more bytes fit. `moved`: what bytes() returned is elsewhere now. False: no memory.
     bool make_room(size_t room, bool& moved);
-    // With nothing received: back to the own kilobyte.
+    // With nothing received: back to the own bytes.
     void settle();
     // Blocks. The number of bytes added, 0 at the end, or -1 and errno.
     ssize_t receive();
 
    private:
-    static constexpr size_t kOwn = 1024;
+    static constexpr size_t kOwn = 768;
 
     void release();
 

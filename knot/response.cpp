@@ -24,6 +24,9 @@ constexpr std::string_view kPlainText = "text/plain; charset=utf-8";
 constexpr std::string_view kEmptyLine = "\r\n\r\n";
 constexpr std::string_view kNotFoundPage = "404.html";
 constexpr std::string_view kBoundary = "KNOT_7d3f0c1e9a5b";
+constexpr std::string_view kNoMemory =
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+constexpr size_t kRedirectPieces = 5;
 constexpr size_t kPartText = 256;  // room for the text before a part
 
 // The status line and the text body of an answer that has no file.
@@ -108,18 +111,17 @@ void Response::answer(const Request& request) {
     }
 }
 
+PinnedFile Response::find(std::string_view path, int& status) const {
+    char name[kMostPath + 1];
+    int length = file_name(path, name);
+    status = length > 0 ? 200 : -length;
+    return length > 0 ? site_.files.find({name, static_cast<size_t>(length)}, status) : PinnedFile();
+}
+
 void Response::answer_file(const Request& request) {
     int status = 200;
-    if (request.plain_path && request.path.back() != '/' && request.path.size() - 1 <= kMostPath) {
-        file_ = site_.files.find(request.path.substr(1), status);
-    } else {
-        char name[kMostPath + 1];
-        int length = file_name(request.path, name);
-        status = -length;
-        if (length > 0) {
-            file_ = site_.files.find({name, static_cast<size_t>(length)}, status);
-        }
-    }
+    bool is_name = request.plain_path && request.path.back() != '/' && request.path.size() <= kMostPath;
+    file_ = is_name ? site_.files.find(request.path.substr(1), status) : find(request.path, status);
     if (!file_) {
         return status != 301                ? fail(status, &request)
                : request.path.back() == '/' ? fail(404, &request)
@@ -139,9 +141,27 @@ void Response::answer_file(const Request& request) {
     if (request.range.data() != nullptr && request.method == Method::get && answer_ranges(request)) {
         return;
     }
-    begin(file_->head());
-    end_head();
-    add_range({0, file_->size()});
+    answer_whole();
+}
+
+// As a rule nothing is written: the beginning is the clock's, the rest the file's.
+void Response::answer_whole() {
+    if (!keep_alive_ || says_keep_alive_) {
+        begin("HTTP/1.1 200 OK\r\n");
+        add(kServer);
+        add(file_->head());
+        end_head();
+        return add_range({0, file_->size()});
+    }
+    const std::string_view lines = site_.clock.ok_lines(), head = file_->head();
+    pieces_[count_++] = {lines.data(), -1, 0, lines.size()};
+    pieces_[count_++] = {head.data(), -1, 0, head.size() + 2};
+    if (has_content_ && file_->content() != nullptr) {
+        pieces_[1].length += file_->size();
+        body_length_ = file_->size();
+    } else {
+        add_range({0, file_->size()});
+    }
 }
 
 // False: the ranges are to be ignored.
@@ -186,12 +206,10 @@ void Response::answer_part(const ByteRange& range) {
 bool Response::answer_parts(const ByteRange* ranges, int count) {
     auto parts = static_cast<size_t>(count);
     size_t most_pieces = 2 * parts + 2;
-    allocated_ = malloc(most_pieces * sizeof(Piece) + (parts + 1) * kPartText);
-    if (allocated_ == nullptr) {
+    if (!allocate(most_pieces, (parts + 1) * kPartText)) {
         return false;
     }
-    pieces_ = static_cast<Piece*>(allocated_);
-    char* text = static_cast<char*>(allocated_) + most_pieces * sizeof(Piece);
+    char* text = head_ + kHead;
     count_ = 1;
     for (const ByteRange* range = ranges; range != ranges + count; ++range, text += kPartText) {
         int length =
@@ -219,6 +237,9 @@ bool Response::answer_parts(const ByteRange* ranges, int count) {
 // The target may be longer than the head has room for, so it is sent from the request. Of several slashes at its
 // beginning one is left: "//name/" would lead to another host.
 void Response::redirect(const Request& request) {
+    if (!allocate(kRedirectPieces, 0)) {
+        return fail(503, &request);
+    }
     status_ = 301;
     begin(status_line(301));
     add(kServer);
@@ -259,18 +280,34 @@ void Response::fail(int status, const Request* request, std::string_view fields)
     }
 }
 
+// One block: `pieces`, if the own ones are too few, then the head, then `text` bytes. False: no memory.
+bool Response::allocate(size_t pieces, size_t text) {
+    allocated_ = malloc(pieces * sizeof(Piece) + kHead + text);
+    if (allocated_ == nullptr) {
+        return false;
+    }
+    pieces_ = pieces > 0 ? static_cast<Piece*>(allocated_) : fixed_;
+    head_ = static_cast<char*>(allocated_) + pieces * sizeof(Piece);
+    return true;
+}
+
 void Response::begin(std::string_view status_and_fields) {
     head_length_ = 0;
-    add(status_and_fields);
+    if (head_ != nullptr || allocate(0, 0)) {
+        add(status_and_fields);
+    }
 }
 
 void Response::add(std::string_view text) {
-    memcpy(head_ + head_length_, text.data(), text.size());
-    head_length_ += text.size();
+    if (head_ != nullptr) {
+        memcpy(head_ + head_length_, text.data(), text.size());
+        head_length_ += text.size();
+    }
 }
 
 void Response::add_number(uint64_t value) {
-    head_length_ = static_cast<size_t>(std::to_chars(head_ + head_length_, head_ + kHead, value).ptr - head_);
+    char digits[20];
+    add({digits, static_cast<size_t>(std::to_chars(digits, digits + sizeof digits, value).ptr - digits)});
 }
 
 void Response::add_body_length(uint64_t length) {
@@ -281,8 +318,7 @@ void Response::add_body_length(uint64_t length) {
 
 void Response::add_date_and_connection() {
     add("Date: ");
-    site_.clock.date(head_ + head_length_);
-    head_length_ += kDateLength;
+    add(site_.clock.date());
     add("\r\n");
     if (!keep_alive_) {
         add("Connection: close\r\n");
@@ -296,6 +332,11 @@ void Response::end_head() {
     add("\r\n");
     pieces_[0] = {head_, -1, 0, head_length_};
     count_ = count_ == 0 ? 1 : count_;
+    if (head_ == nullptr) {
+        status_ = 503;
+        keep_alive_ = has_content_ = false;
+        pieces_[0] = {kNoMemory.data(), -1, 0, kNoMemory.size()};
+    }
 }
 
 void Response::add_piece(std::string_view memory) {

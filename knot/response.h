@@ -4,8 +4,9 @@
 // which a blocking thread and an event loop send in their own ways. Everything stays in place until the Response dies:
 // pieces may be gathered, and a writer may come back to one it has sent in part. A Response is not moved.
 //
-// The answer to a cached file is one copy of its prepared head, the date, and a view of its content: no allocation, no
-// clock, no formatting. Only an answer of several ranges allocates.
+// The usual answer is two views, of lines that the clock has ready and of the file with its fields: no allocation, no
+// formatting, no copy. The head of any other is put together in a small allocation, for room for it here would push the
+// frames of a sending thread to a second page of its stack.
 #pragma once
 
 #include <cstddef>
@@ -54,17 +55,21 @@ class Response {
     uint64_t body_length() const { return body_length_; }
 
    private:
-    static constexpr size_t kHead = 640;
-    static constexpr size_t kFixedPieces = 5;
+    static constexpr size_t kHead = 448;
+    static constexpr size_t kFixedPieces = 3;
 
+    // What most requests do not need is kept out of line: its frames would push theirs to another page of the stack.
     void answer(const Request& request);
     void answer_file(const Request& request);
-    bool answer_ranges(const Request& request);
+    void answer_whole();
+    [[gnu::noinline]] PinnedFile find(std::string_view path, int& status) const;
+    [[gnu::noinline]] bool answer_ranges(const Request& request);
     void answer_part(const ByteRange& range);
     bool answer_parts(const ByteRange* ranges, int count);
-    void redirect(const Request& request);
-    void fail(int status, const Request* request, std::string_view fields = "");
+    [[gnu::noinline]] void redirect(const Request& request);
+    [[gnu::noinline]] void fail(int status, const Request* request, std::string_view fields = "");
 
+    bool allocate(size_t pieces, size_t text);
     void begin(std::string_view status_and_fields);
     void add(std::string_view text);
     void add_number(uint64_t value);
@@ -86,8 +91,8 @@ class Response {
     bool keep_alive_;
     bool says_keep_alive_;
     bool has_content_ = true;  // false: the answer to HEAD
+    char* head_ = nullptr;     // in allocated_
     size_t head_length_ = 0;
-    char head_[kHead];
 };
 
 }  // namespace knot

@@ -47,9 +47,7 @@ TEST_CASE("lines in the combined format") {
     log.add("::1", request_of({}), 400, 7);
     log.add("::1", request_of(string(5000, '"'), string(5000, 'x')), 414, 7);
     log.stop();
-    char date[knot::kLogDateLength];
-    clock.log_date(date);
-    const string when(date, sizeof date);
+    const string when(clock.log_date());
     const string text = read_file(folder.path("log"));
     CHECK(text.find("127.0.0.1 - - [" + when + "] \"GET /a HTTP/1.1\" 200 1234 \"-\" \"test/1\"\n") == 0);
     CHECK(text.find("::1 - - [" + when + "] \"GET /\\x22\\x5C\\x80\\x0A HTTP/1.1\" 404 0 \"-\" \"-\"\n") !=
