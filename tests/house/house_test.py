@@ -16,7 +16,7 @@ import unittest
 ROOT = pathlib.Path(os.environ["RONDO_TEST_SOURCE_DIR"])
 BUILD = pathlib.Path(os.environ["RONDO_TEST_BUILD_DIR"])
 RUNTIME = ROOT / "runtime"
-CODE_FOLDERS = ("runtime", "syscall_shim", "knot", "bench", "tests", "docs/examples")
+CODE_FOLDERS = ("precompiled", "runtime", "syscall_shim", "knot", "bench", "tests", "docs/examples")
 CODE_SUFFIXES = {".cpp", ".h", ".c"}
 MOST_FILE_LINES = 399
 MOST_FUNCTION_LINES = 59

@@ -2,10 +2,11 @@
 """Runs the tests that meson knows of one or more build directories, and counts their cases.
 
 Usage: run_tests.py [--quick] [--preload LIBRARY] [--filter NAME] BUILD_DIR...
+       run_tests.py --quick-targets BUILD_DIR
 
 Suites (tests/meson.build): unit tests run once; api tests once for each I/O backend and worker count; python tests
-once. Two processes run at a time, except those marked exclusive, which run alone at the end. A case is counted once
-for each configuration.
+once. Two processes run at a time, with --quick four, for what is left then mostly waits; those marked exclusive run
+alone at the end. A case is counted once for each configuration.
 
 A process that exceeds its time gets SIGQUIT, on which it writes what all its threads wait for, and SIGKILL two
 seconds later; it is reported as HUNG with its output. A crash or a hang fails the case that was running.
@@ -15,6 +16,7 @@ The last line is "N passed, N failed, N skipped", alone, over all directories.
 """
 import argparse
 import concurrent.futures
+import fnmatch
 import itertools
 import json
 import os
@@ -26,6 +28,8 @@ import tempfile
 import time
 
 JOBS = 2
+QUICK_JOBS = 4
+ONLY_FOR_SLOW_TESTS_AND_BENCHMARKS = ("bench/bench_*", "tests/stress/*")
 IO_BACKENDS = ("epoll",)
 WORKER_COUNTS = ("1", "2", "4")
 SANITIZED_TIME_FACTOR = 3
@@ -150,6 +154,15 @@ def introspect(build, what):
     return json.loads(text.stdout)
 
 
+def quick_targets(build):
+    """What ninja has to build for the tests that --quick leaves."""
+    root = os.path.realpath(build)
+    files = [os.path.relpath(file, root) for target in introspect(build, "targets") if target["build_by_default"]
+             for file in target["filename"]]
+    return [file for file in files
+            if not any(fnmatch.fnmatch(file, pattern) for pattern in ONLY_FOR_SLOW_TESTS_AND_BENCHMARKS)]
+
+
 def configurations(suites):
     if "api" not in suites:
         return [{}]
@@ -185,11 +198,11 @@ def show(run):
         print(f"  skipped: {case}")
 
 
-def execute_all(runs, environment, time_factor):
+def execute_all(runs, environment, time_factor, jobs_at_a_time):
     shared = [run for run in runs if "exclusive" not in run.suites]
     alone = [run for run in runs if "exclusive" in run.suites]
-    shared.sort(key=lambda run: -run.test["timeout"])
-    for group, jobs in ((shared, JOBS), (alone, 1)):
+    shared.sort(key=lambda run: (-run.test["timeout"], "python" not in run.suites))
+    for group, jobs in ((shared, jobs_at_a_time), (alone, 1)):
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
             pending = [pool.submit(run.execute, environment, time_factor) for run in group]
             for future in concurrent.futures.as_completed(pending):
@@ -207,7 +220,8 @@ def run_build(build, options):
         environment["LD_PRELOAD"] = options.preload
     print(f"--- {os.path.basename(os.path.abspath(build))}: sanitize={sanitize}", flush=True)
     runs = plan(build, options)
-    execute_all(runs, environment, 1 if sanitize == "none" else SANITIZED_TIME_FACTOR)
+    time_factor = 1 if sanitize == "none" else SANITIZED_TIME_FACTOR
+    execute_all(runs, environment, time_factor, QUICK_JOBS if options.quick and sanitize == "none" else JOBS)
     return runs
 
 
@@ -228,6 +242,7 @@ def executes_enough(expected, runs):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="leave out the tests marked slow")
+    parser.add_argument("--quick-targets", action="store_true", help="print what --quick needs of a build, and end")
     parser.add_argument("--preload", help="a library to run every test under")
     parser.add_argument("--filter", help="part of a test's name, or of a case's if no test has it")
     parser.add_argument("builds", nargs="+", metavar="BUILD_DIR")
@@ -236,6 +251,9 @@ def parse_arguments():
 
 def main():
     options = parse_arguments()
+    if options.quick_targets:
+        print(*quick_targets(options.builds[0]))
+        return 0
     all_runs, failed, expected = [], 0, None
     for build in options.builds:
         runs = run_build(build, options)
