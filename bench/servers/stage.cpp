@@ -3,6 +3,8 @@
 // See stage.h. Who pushes wakes a thread only if one waits; who takes and leaves something wakes the next.
 #include "bench/servers/stage.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <ctime>
 
@@ -96,7 +98,13 @@ size_t Stage::take(StagedConnection** batch) {
     return count;
 }
 
+void run_in_batches() {
+    const sched_param none{};
+    pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
+}
+
 void* Stage::run(void* argument) {
+    run_in_batches();
     Stage& stage = *static_cast<Stage*>(argument);
     Outbox out = make_outbox(stage.server_);
     StagedConnection* batch[kBatch];

@@ -94,6 +94,9 @@ class Outbox {
     StagedConnection* lists_[kStages][Stage::kBatch];
 };
 
+// The calling thread goes on when it wakes another, and so hands over more at a time.
+void run_in_batches();
+
 // An outbox for the calling thread; the server's own.
 Outbox make_outbox(void* server);
 

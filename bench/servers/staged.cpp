@@ -339,6 +339,7 @@ void Staged::run() {
 
 // The threads of the stages go on until the process ends.
 void run_staged(Service& service) {
+    run_in_batches();
     static Staged* const staged = new Staged(service);
     staged->run();
 }
