@@ -32,7 +32,7 @@ namespace {
 constexpr int kEvents = 512;
 constexpr int kMostAccepts = 64;
 constexpr size_t kKeptExchanges = 256;
-constexpr size_t kMostDrained = 1 << 20;
+constexpr size_t kDrained = 16384;  // bytes at a time
 constexpr uint64_t kPauseMs = 100;
 constexpr uint32_t kBothDirections = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 constexpr uint32_t kEnds = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
@@ -237,8 +237,9 @@ void Reactor::finish(Connection& c) {
 }
 
 void Reactor::drain(Connection& c) {
+    char dropped[kDrained];
     for (;;) {
-        const ssize_t n = recv(c.fd, nullptr, kMostDrained, MSG_TRUNC);
+        const ssize_t n = recv(c.fd, dropped, sizeof dropped, 0);
         if (n < 0 && errno == EAGAIN) return;
         if (n <= 0) return close(c);
     }

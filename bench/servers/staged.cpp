@@ -49,7 +49,7 @@ constexpr size_t kAdmitted = 8192;
 constexpr size_t kKeptExchanges = 1024;
 constexpr unsigned kCacheThreads = 16;
 constexpr uint64_t kSweepMs = 100;
-constexpr size_t kMostDrained = 1 << 20;
+constexpr size_t kDrained = 16384;  // bytes at a time
 constexpr unsigned kLingerMs = 2000;
 constexpr uint32_t kBothDirections = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
@@ -298,8 +298,9 @@ void Staged::finish(StagedConnection& c, Outbox& out) {
 }
 
 void Staged::drain(StagedConnection& c, Outbox& out) {
+    char dropped[kDrained];
     for (;;) {
-        const ssize_t n = recv(c.fd, nullptr, kMostDrained, MSG_TRUNC);
+        const ssize_t n = recv(c.fd, dropped, sizeof dropped, 0);
         if (n < 0 && errno == EAGAIN) return settle(c, out);
         if (n <= 0) return close(c);
     }
