@@ -134,10 +134,10 @@ def measure(options, speed, p99):
 
 
 class WhatRowsSay(unittest.TestCase):
-    def setUp(self):
-        self.options = options_for()
+    @classmethod
+    def setUpClass(cls):
         speed = {"knot": 100000.0, "reactor": 102000.0, "http_epoll": 125000.0, "nginx": 80000.0, "knot-nptl": 99000.0}
-        self.rows = measure(self.options, speed, dict.fromkeys(speed, 200.0) | {"knot": 230.0})
+        cls.rows = measure(options_for(), speed, dict.fromkeys(speed, 200.0) | {"knot": 230.0})
 
     def verdicts(self, rows=None, **changes):
         return {entry["target"]: entry["holds"] for entry in
