@@ -18,11 +18,18 @@ namespace knot {
 
 namespace {
 
+// What the kernel takes of an answer before the client's window has room for it. Without a limit it is megabytes, and
+// some hundred clients that read nothing use up what all sockets of the system may hold. What is under way is not
+// limited.
+constexpr int kMostUnsent = 128 << 10;
+
+// The accepted sockets inherit both options of TCP: an answer is one send, and must not wait for the acknowledgement of
+// the last.
 bool configure(int listener, const addrinfo& address, int backlog) {
     int on = 1;
-    // The accepted sockets inherit it: an answer is one send, and must not wait for the acknowledgement of the last.
     return setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
            setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
+           setsockopt(listener, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kMostUnsent, sizeof kMostUnsent) == 0 &&
            bind(listener, address.ai_addr, address.ai_addrlen) == 0 && listen(listener, backlog) == 0;
 }
 
