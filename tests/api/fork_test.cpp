@@ -98,6 +98,7 @@ TEST_CASE("a forked child keeps the caller's identity, keys and locks, and has n
 
 TEST_CASE("a forked child starts its own threads, and the parent's go on") {
     RONDO_SKIP_UNDER_TSAN("its run-time makes no threads in a forked child");
+    RONDO_SKIP_IF(kAddressSanitizer, "libasan does not hold its allocator's locks across a fork");
     auto fork_and_play = [](int& status) {
         status = run_forked([] {
             rondo_t self = rondo_self();
