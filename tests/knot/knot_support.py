@@ -29,8 +29,10 @@ class Knot:
     def __init__(self, root, *options, settings=None, native=False, program=None):
         self.port = programs.free_port()
         self.log = tempfile.TemporaryFile()
-        command = [str(program or (NPTL if native else KNOT)), "--port", str(self.port), "--root", str(root), *map(str, options)]
-        self.process = subprocess.Popen(command, env=programs.environment(settings, True), stdin=subprocess.DEVNULL,
+        launched = programs.SANITIZED and not native and program is None  # a sanitizer's library must come before the shim
+        start = programs.command(NPTL, []) if launched else [str(program or (NPTL if native else KNOT))]
+        self.process = subprocess.Popen([*start, "--port", str(self.port), "--root", str(root), *map(str, options)],
+                                        env=programs.environment(settings, not launched), stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=subprocess.STDOUT)
 
     def __enter__(self):
