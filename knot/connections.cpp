@@ -17,7 +17,7 @@ namespace knot {
 namespace {
 
 constexpr size_t kMostExpired = 256;
-constexpr uint32_t kDrainGrace = 500;  // ms
+constexpr uint32_t kDrainGrace = 1000;  // ms
 
 timespec in_milliseconds(uint32_t milliseconds) {
     timespec at{};

@@ -29,7 +29,7 @@ namespace twin {
 namespace {
 
 constexpr uint64_t kTickMs = 100;
-constexpr uint64_t kDrainGraceMs = 500;
+constexpr uint64_t kDrainGraceMs = 1000;
 constexpr uint64_t kLingerMs = 2000;
 constexpr size_t kOwnDescriptors = 64;
 
