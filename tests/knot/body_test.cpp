@@ -16,6 +16,8 @@ using knot::Progress;
 using std::string;
 
 struct Result {
+    Result(Progress how, size_t bytes, int said) : progress(how), used(bytes), status(said) {}
+
     Progress progress;
     size_t used;
     int status;
@@ -24,7 +26,7 @@ struct Result {
 };
 
 Result feed(Body body, const string& data, size_t cut) {
-    Result result{Progress::more, 0, 0};
+    Result result(Progress::more, 0, 0);
     do {
         size_t used = 0;
         result.progress = body.consume(std::string_view(data).substr(result.used, cut), used);

@@ -44,8 +44,9 @@ TEST_CASE("names") {
         {"/a%5cb", "a\\b"},
         {"/%c3%bc", "\xc3\xbc"},
     };
-    for (const auto& [path, name] : paths) {
-        CHECK_MESSAGE(name_of(path) == name, path);
+    for (const auto& each : paths) {
+        const auto& path = each.first;
+        CHECK_MESSAGE(name_of(path) == each.second, path);
     }
 }
 

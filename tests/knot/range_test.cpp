@@ -55,8 +55,9 @@ TEST_CASE("ranges") {
         {"bytes=0-,0-", "ignored"},
         {"bytes=0-60,50-", "ignored"},
     };
-    for (const auto& [field, expected] : cases) {
-        CHECK_MESSAGE(ranges(field, 100) == expected, field);
+    for (const auto& each : cases) {
+        const auto& field = each.first;
+        CHECK_MESSAGE(ranges(field, 100) == each.second, field);
     }
     CHECK(ranges("bytes=0-", 0) == "unsatisfiable");
     CHECK(ranges("bytes=-5", 0) == "unsatisfiable");

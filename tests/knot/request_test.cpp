@@ -100,10 +100,11 @@ TEST_CASE("methods") {
         {"GET", Method::get},      {"HEAD", Method::head},       {"OPTIONS", Method::options}, {"POST", Method::other},
         {"PUT", Method::other},    {"DELETE", Method::other},    {"TRACE", Method::other},     {"get", Method::unknown},
         {"GETT", Method::unknown}, {"M-SEARCH", Method::unknown}};
-    for (const auto& [name, method] : known) {
+    for (const auto& each : known) {
+        const auto& name = each.first;
         RequestParser parser(kLimits);
         REQUIRE(parser.parse(string(name) + " / HTTP/1.1\r\n" + kHost + "\r\n") == Progress::complete);
-        CHECK_MESSAGE(parser.request().method == method, name);
+        CHECK_MESSAGE(parser.request().method == each.second, name);
     }
 }
 
@@ -166,10 +167,11 @@ TEST_CASE("targets") {
 TEST_CASE("which paths are plain") {
     const std::pair<const char*, bool> paths[] = {{"/", true},   {"/a/b.c", true}, {"/a/", true},  {"/a..b", true},
                                                   {"//", false}, {"/%61", false},  {"/.a", false}, {"/a/../b", false}};
-    for (const auto& [path, plain] : paths) {
+    for (const auto& each : paths) {
+        const auto& path = each.first;
         RequestParser parser(kLimits);
         REQUIRE(parser.parse(get(kHost, path)) == Progress::complete);
-        CHECK_MESSAGE(parser.request().plain_path == plain, path);
+        CHECK_MESSAGE(parser.request().plain_path == each.second, path);
     }
 }
 
@@ -219,8 +221,9 @@ TEST_CASE("framing") {
         {"Expect: 100-continue\r\n", 200},
         {"Expect: 200-ok\r\n", 417},
     };
-    for (const auto& [fields, status] : cases) {
-        CHECK_MESSAGE(status_of(get(kHost + fields)) == status, fields);
+    for (const auto& each : cases) {
+        const auto& fields = each.first;
+        CHECK_MESSAGE(status_of(get(kHost + fields)) == each.second, fields);
     }
     CHECK(status_of(get("Transfer-Encoding: chunked\r\n", "/", "1.0")) == 400);
     CHECK(status_of(get("Expect: anything\r\n", "/", "1.0")) == 200);
