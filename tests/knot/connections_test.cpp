@@ -80,7 +80,7 @@ TEST_CASE("draining ends the idle a moment after their last answer") {
     CHECK(table.draining());
     table.expire();
     CHECK_FALSE(idle.reading_ended());
-    sleep_past(clock, 500);
+    sleep_past(clock, 1000);
     table.expire();
     CHECK(idle.reading_ended());
     CHECK_FALSE(receiving.reading_ended());

@@ -221,6 +221,7 @@ class Datagrams(ServerTest):
         self.assertEqual(self.transcript(NATIVE, clients.conversations, "udp_ports")[0][1:], (5, False))
 
 
+@unittest.skipIf(programs.SANITIZE == "thread", "libtsan's own kernel thread sleeps in a call of its own")
 class Parking(ServerTest):
     """A server that waits for its clients waits in the runtime: no call of its own holds a worker."""
 
