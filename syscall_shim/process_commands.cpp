@@ -3,7 +3,8 @@
 //
 // libc's own would hold the worker until the command has ended, and their children would start with the worker's signal
 // mask. While any system() runs the process ignores SIGINT and SIGQUIT, and its thread blocks SIGCHLD; the calls that
-// overlap count themselves and the last one restores. A cancelled system() kills its shell and reaps it, as libc's does.
+// overlap count themselves and the last one restores. A cancelled system() kills its shell and reaps it, as libc's
+// does.
 //
 // The streams of popen are those of fdopen, so that stdio's rules for pipes hold; which child belongs to which is kept
 // in a list. The child closes the streams of earlier calls, as POSIX asks.

@@ -34,9 +34,9 @@ constexpr int kDoNotClose = 32;
 
 inline bool has(const FILE* stream, int flags) { return (stream->_flags & flags) != 0; }
 
-// Whether reading or writing the stream can wait for somebody else, be it the server that keeps the file, so that libc's
-// functions would block the worker.
-// False for streams of wide characters, in memory, or made by fopencookie: those are libc's.
+// Whether reading or writing the stream can wait for somebody else, be it the server that keeps the file, so that
+// libc's functions would block the worker. False for streams of wide characters, in memory, or made by fopencookie:
+// those are libc's.
 bool parks(FILE* stream);
 
 // Writes what is pending. 0 or EOF.

@@ -126,9 +126,7 @@ int rondo_close(int fd) {
     return as_int(fd_close(fd));
 }
 
-int rondo_close_range(unsigned first, unsigned last, int flags) {
-    return as_int(fd_close_range(first, last, flags));
-}
+int rondo_close_range(unsigned first, unsigned last, int flags) { return as_int(fd_close_range(first, last, flags)); }
 
 int rondo_dup(int fd) { return as_int(fd_dup(fd)); }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A broken invariant ends the process: its place is printed, every thread is dumped (the system floor installs how),
-// and the process aborts. The same end, under its own name, is for the few faults of a program that it cannot be told of
-// by a result (a stack overflow). All other errors of the user's making are returned.
+// and the process aborts. The same end, under its own name, is for the few faults of a program that it cannot be told
+// of by a result (a stack overflow). All other errors of the user's making are returned.
 #pragma once
 
 namespace rondo {

@@ -65,8 +65,8 @@ void reset_if_one_shot(int number, const SignalAction& action);
 // A thread blocks these from now on.
 void note_blocked(SignalSet set);
 
-// The kernel has SIG_DFL for it: the handler of a fault returns, the instruction is repeated, and the process ends where
-// it stood, as a debugger and a core should show it.
+// The kernel has SIG_DFL for it: the handler of a fault returns, the instruction is repeated, and the process ends
+// where it stood, as a debugger and a core should show it.
 void let_fault_end_process(int number);
 
 // Does what SIG_DFL means for a signal that has reached a thread.
