@@ -4,6 +4,9 @@
 // A number is reused only after every operation on its old description has ended, so the new owner sees none of the
 // old one's waiters and no waiter ever reads the new owner's bytes. The system's own threads promise none of this,
 // so those cases are skipped there.
+#include <fcntl.h>
+#include <linux/close_range.h>
+
 #include "io_support.h"
 
 using namespace rondo::api_test;
@@ -276,4 +279,16 @@ TEST_CASE("closing races reading on many descriptors, and every reader returns" 
     }
     CHECK(odd == 0);
     CHECK(pending_io() == 0);
+}
+
+TEST_CASE("a thread may not leave the table of descriptors that the workers share" * doctest::skip(kNptl)) {
+    Connection pair = connect_unix();
+    auto fd = static_cast<unsigned>(pair.server.get());
+    Call refused([fd] { return ssize_t{rondo_close_range(fd, fd, CLOSE_RANGE_UNSHARE)}; });
+    CHECK(refused.result() == -1);
+    CHECK(refused.error() == EINVAL);
+    CHECK(fcntl(pair.server.get(), F_GETFD) >= 0);
+    Call closing([fd] { return ssize_t{rondo_close_range(fd, fd, 0)}; });
+    CHECK(closing.result() == 0);
+    pair.server.release();
 }

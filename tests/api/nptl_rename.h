@@ -180,6 +180,7 @@ using rondo_barrierattr_t = pthread_barrierattr_t;
 #define rondo_readv ::readv
 #define rondo_writev ::writev
 #define rondo_close ::close
+#define rondo_close_range ::close_range
 #define rondo_dup ::dup
 #define rondo_dup2 ::dup2
 #define rondo_dup3 ::dup3
