@@ -63,6 +63,11 @@ struct IoOp {
 
 class IoBackend {
    public:
+    // One try at a send or sendmsg (`what` is the buffer or the msghdr) that needs no operation: bytes moved or -errno.
+    // -EAGAIN: submit one. What fits into the socket's buffer, as most does, so costs no thread the lines of its stack
+    // that an operation takes.
+    virtual long send_now(IoKind kind, int fd, const void* what, size_t length, int flags) = 0;
+
     // True: done, op.result is set. False: the operation is the backend's until it calls Worker::complete.
     virtual bool submit(IoOp& op) = 0;
 

@@ -32,7 +32,8 @@ void arm(Waiter& waiter) {
     RONDO_CHECK(self_->timers().arm(waiter));
 }
 
-WakeCause park_kernel_thread(Waiter& waiter, Unlock unlock, Deadline deadline) {
+// Out of line: its frame would be part of each fiber's.
+[[gnu::noinline]] WakeCause park_kernel_thread(Waiter& waiter, Unlock unlock, Deadline deadline) {
     if (unlock.run != nullptr) {
         unlock.run(unlock.arg);
     }

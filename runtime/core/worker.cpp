@@ -221,8 +221,11 @@ void Worker::make_ready(Fiber& fiber) {
     policy_->ready(fiber);
 }
 
+// All that can end an operation's wait happens on its worker, so the claim needs no locked instruction, which would
+// wait for the stores before it, to other threads' cold stacks.
 void Worker::complete(IoOp& op) {
-    RONDO_CHECK(op.waiter.claim(WakeCause::io_done));
+    RONDO_CHECK(op.waiter.outcome() == WakeCause::pending);
+    op.waiter.cause.store(WakeCause::io_done, std::memory_order_release);
     Fiber& fiber = *op.waiter.fiber;
     fiber.worker->make_ready(fiber);
 }

@@ -116,13 +116,12 @@ long system_call(IoOp& op, size_t& asked) {
         case IoKind::recv:
             return sys::call(SYS_recvfrom, op.fd, sys::to_arg(position), static_cast<long>(asked), flags);
         case IoKind::send:
-            return sys::call(SYS_sendto, op.fd, sys::to_arg(position), static_cast<long>(asked), flags);
+            return send_once(op.kind, op.fd, position, asked, op.flags);
         case IoKind::recvmsg:
             return op.done > 0 ? receive_rest_of_message(op, asked)
                                : sys::call(SYS_recvmsg, op.fd, sys::to_arg(op.message), flags);
         case IoKind::sendmsg:
-            return op.done > 0 ? send_rest_of_message(op, asked)
-                               : sys::call(SYS_sendmsg, op.fd, sys::to_arg(op.message), flags);
+            return op.done > 0 ? send_rest_of_message(op, asked) : send_once(op.kind, op.fd, op.message, 0, op.flags);
         case IoKind::readv:
         case IoKind::writev:
             return vector_call(op, asked);
@@ -161,6 +160,16 @@ size_t total_length(const IoOp& op) {
 }
 
 }  // namespace
+
+long send_once(IoKind kind, int fd, const void* what, size_t length, int flags) {
+    long result = -EINTR;
+    while (result == -EINTR) {
+        result = kind == IoKind::send
+                     ? sys::call(SYS_sendto, fd, sys::to_arg(what), static_cast<long>(length), flags | MSG_DONTWAIT)
+                     : sys::call(SYS_sendmsg, fd, sys::to_arg(what), flags | MSG_DONTWAIT);
+    }
+    return result;
+}
 
 long partial_result(const IoOp& op, long error) { return op.done > 0 ? static_cast<long>(op.done) : error; }
 

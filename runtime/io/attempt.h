@@ -17,6 +17,9 @@ enum class Attempt : uint8_t {
 // drained: set when the last read returned less than was asked for.
 Attempt attempt(IoOp& op, bool& drained);
 
+// A send or sendmsg (`what` is the buffer or the msghdr), of as much as is possible now: bytes or -errno.
+long send_once(IoKind kind, int fd, const void* what, size_t length, int flags);
+
 // The result of an operation that ends before it is complete: what it moved, or the error.
 long partial_result(const IoOp& op, long error);
 

@@ -24,7 +24,6 @@ constexpr uint32_t kAllEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPO
 constexpr uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
 constexpr uint32_t kWriteEvents = EPOLLOUT | EPOLLHUP | EPOLLERR;
 constexpr uint32_t kBeyondData = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
-constexpr size_t kHeads = 2;                            // of young_ and old_
 constexpr uint64_t kWakeTag = UINT64_MAX - UINT32_MAX;  // of a generation that no descriptor reaches
 
 uint64_t tag_of(int fd, uint32_t generation) { return uint64_t{generation} << 32 | static_cast<uint32_t>(fd); }
@@ -44,13 +43,12 @@ long EpollBackend::init(unsigned worker_index, uint64_t ticks_per_ms) {
     }
     worker_bit_ = 1ULL << (worker_index % 64);
     check_ticks_ = kCheckAfterMs * ticks_per_ms;
+    waited_on_ = looked_at_ = {};
     size_t numbers = table.capacity();
-    watches_ = reserve_array<Watch>(numbers + kHeads);
+    watches_ = reserve_array<Watch>(numbers);
     if (watches_ == nullptr) {
         return -ENOMEM;
     }
-    young_.init(watches_, static_cast<uint32_t>(numbers));
-    old_.init(watches_, static_cast<uint32_t>(numbers) + 1);
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u64 = kWakeTag;
@@ -64,7 +62,7 @@ void EpollBackend::release() {
         }
     }
     if (watches_ != nullptr) {
-        sys::munmap(watches_, (FdTable::instance().capacity() + kHeads) * sizeof(Watch));
+        sys::munmap(watches_, FdTable::instance().capacity() * sizeof(Watch));
     }
 }
 
@@ -97,6 +95,20 @@ long EpollBackend::register_fd(int fd, Watch& watch) {
     }
     watch.registered = error == 0;
     return error;
+}
+
+long EpollBackend::send_now(IoKind kind, int fd, const void* what, size_t length, int flags) {
+    FdEntry* entry = FdTable::instance().find(fd);
+    if (entry == nullptr) {
+        return -EBADF;
+    }
+    Watch& watch = watch_of(fd, *entry);
+    if (watch.write_blocked || !watch.writers.empty()) {
+        return -EAGAIN;
+    }
+    long result = send_once(kind, fd, what, length, flags);
+    watch.write_blocked = result == -EAGAIN;
+    return result;
 }
 
 bool EpollBackend::submit(IoOp& op) {
@@ -152,20 +164,19 @@ bool EpollBackend::try_now(IoOp& op, Watch& watch, const FdEntry& entry) {
 }
 
 void EpollBackend::hold(IoOp& op, Watch& watch) {
+    if (!watch.waited_on()) {
+        watch.since = looks_;
+    }
     queue_of(watch, op).push_back(op);
     ++pending_;
     if (!WatchList::linked(watch)) {
-        young_.push_back(static_cast<uint32_t>(op.fd));
+        waited_on_.push_back(watches_, static_cast<uint32_t>(op.fd));
     }
 }
 
 void EpollBackend::let_go(IoOp& op, OpQueue& queue) {
     queue.remove(op);
     --pending_;
-    Watch& watch = watches_[op.fd];
-    if (WatchList::linked(watch) && !watch.waited_on()) {
-        young_.remove(watch);
-    }
 }
 
 void EpollBackend::finish(IoOp& op, OpQueue& queue) {
@@ -202,9 +213,10 @@ void EpollBackend::poll(Nanoseconds deadline) {
     for (; burst > 0; --burst) {
         handle(events_[next_event_++]);
     }
-    if (ticks() >= next_check_) {
-        check_old();
+    if (looked_at_.empty() && ticks() >= next_check_) {
+        begin_look();
     }
+    look();
 }
 
 RONDO_IN_HANDLER void EpollBackend::wake() {
@@ -284,8 +296,8 @@ void EpollBackend::run_queue(Watch& watch, OpQueue& queue, const FdEntry& entry)
 // An idle thread's operation is in no cache, nor is its page in the TLB. The burst's are fetched all at once, so that
 // their page walks overlap: first a line of each, then the rest, with what the thread returns through below it.
 void EpollBackend::warm_up(int burst) const {
-    constexpr int kLinesBelow = 6;
-    constexpr int kLinesAbove = 4;
+    constexpr int kLinesBelow = 8;
+    constexpr int kLinesAbove = 12;
     const IoOp* ops[kBurst];
     for (int i = 0; i < burst; ++i) {
         ops[i] = watches_[fd_of(events_[next_event_ + i])].readers.first();
@@ -315,7 +327,10 @@ Nanoseconds EpollBackend::longest_sleep(Nanoseconds deadline) const {
         Nanoseconds left = deadline - now_ns();
         wait = left > 0 ? left : 0;
     }
-    bool ageing = !(young_.empty() && old_.empty());
+    if (!looked_at_.empty()) {
+        return 0;
+    }
+    bool ageing = pending_ > 0 && !waited_on_.empty();
     return ageing && wait > kCheckAfterMs * kMillisecond ? kCheckAfterMs * kMillisecond : wait;
 }
 
@@ -336,13 +351,28 @@ int EpollBackend::harvest(Nanoseconds deadline) {
     return count > 0 ? static_cast<int>(count) : 0;
 }
 
-// Those that were waited on before the last look and still are have been for 100 to 200 ms.
-void EpollBackend::check_old() {
+void EpollBackend::begin_look() {
     next_check_ = ticks() + check_ticks_;
-    while (!old_.empty()) {
-        check_registration(static_cast<int>(old_.pop_front()));
+    ++looks_;
+    looked_at_ = waited_on_;
+    waited_on_ = {};
+}
+
+// What is still waited on since before the previous look has been for 100 to 200 ms. The others come back when they
+// are as old, or when they are next waited on. A few in each poll, so that nobody waits for a walk over all.
+void EpollBackend::look() {
+    for (int i = 0; i < kLookedAt && !looked_at_.empty(); ++i) {
+        uint32_t fd = looked_at_.pop_front(watches_);
+        Watch& watch = watches_[fd];
+        if (!watch.waited_on()) {
+            continue;
+        }
+        if (looks_ - watch.since > 1) {
+            check_registration(static_cast<int>(fd));
+        } else {
+            waited_on_.push_back(watches_, fd);
+        }
     }
-    old_.append(young_);
 }
 
 // Re-arming asks the kernel for the present state, so this also mends a registration whose edge was lost.

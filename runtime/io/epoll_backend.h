@@ -38,6 +38,7 @@ class EpollBackend final : public IoBackend {
     // goes on using the set.
     void release();
 
+    long send_now(IoKind kind, int fd, const void* what, size_t length, int flags) override;
     bool submit(IoOp& op) override;
     void cancel(IoOp& op) override;
     void withdraw(IoOp& op) override;
@@ -51,6 +52,7 @@ class EpollBackend final : public IoBackend {
     static constexpr int kEvents = 256;
     static constexpr int kBurst = 8;
     static constexpr int kCheckAfterMs = 100;
+    static constexpr int kLookedAt = 64;  // of those, in one poll
 
     Watch& watch_of(int fd, const FdEntry& entry);
     OpQueue& queue_of(Watch& watch, const IoOp& op);
@@ -67,7 +69,8 @@ class EpollBackend final : public IoBackend {
     void warm_up(int burst) const;
     Nanoseconds longest_sleep(Nanoseconds deadline) const;
     int harvest(Nanoseconds deadline);
-    void check_old();
+    void begin_look();
+    void look();
     void check_registration(int fd);
 
     epoll_event events_[kEvents];  // harvested; [next_event_, event_count_) are still to be handled
@@ -76,10 +79,11 @@ class EpollBackend final : public IoBackend {
     int epoll_ = -1;
     int wake_ = -1;  // eventfd, level-triggered in the set
     uint64_t worker_bit_ = 0;
-    Watch* watches_ = nullptr;  // by descriptor number; behind them the heads of young_ and old_
+    Watch* watches_ = nullptr;  // by descriptor number
     size_t pending_ = 0;
-    WatchList young_;          // waited on since the last look at old ones
-    WatchList old_;            // since before it
+    WatchList waited_on_;  // since the last look, or before and too short for a check
+    WatchList looked_at_;  // what the present look has not come to
+    uint32_t looks_ = 0;
     uint64_t next_check_ = 0;  // in ticks
     uint64_t check_ticks_ = 0;
     bool has_pwait2_ = true;

@@ -17,7 +17,6 @@ namespace rondo {
 
 namespace {
 
-constinit FdTable table;
 constexpr size_t kMostDescriptors = 1U << 24;
 constexpr uint32_t kLifeBits = 3;
 
@@ -103,7 +102,7 @@ void FdEntry::inherit() {
     accepting_.store(false, std::memory_order_relaxed);
 }
 
-FdTable& FdTable::instance() { return table; }
+constinit FdTable FdTable::instance_;
 
 // Before main, so that the descriptors that a program opens before its first thread are known as its own.
 __attribute__((constructor)) void init_table() { FdTable::instance().init(); }
@@ -116,14 +115,10 @@ void FdTable::init() {
     capacity_ = entries_ != nullptr ? wanted : 0;
 }
 
-FdEntry* FdTable::find(int fd) {
-    FdEntry* found = entry(fd);
-    if (found == nullptr) {
-        return nullptr;
-    }
-    while (found->life() != FdEntry::Life::live) {
-        if (found->life() == FdEntry::Life::unknown) {
-            if (!probe(fd, *found)) {
+FdEntry* FdTable::find_slowly(int fd, FdEntry& found) {
+    while (found.life() != FdEntry::Life::live) {
+        if (found.life() == FdEntry::Life::unknown) {
+            if (!probe(fd, found)) {
                 return nullptr;
             }
         } else if (self_ != nullptr) {
@@ -132,7 +127,7 @@ FdEntry* FdTable::find(int fd) {
             sys::yield_cpu();
         }
     }
-    return found;
+    return &found;
 }
 
 // False: not an open descriptor. What is found is dropped when the number meanwhile became another's.

@@ -80,12 +80,15 @@ class FdEntry {
 
 class FdTable {
    public:
-    static FdTable& instance();
+    static FdTable& instance() { return instance_; }
     void init();
 
     // The entry of a number, looked at now if nothing is known of it. Null: not an open descriptor (EBADF). While the
     // number is being closed or replaced the caller yields: what it names afterwards is the answer.
-    FdEntry* find(int fd);
+    FdEntry* find(int fd) {
+        FdEntry* found = entry(fd);
+        return found == nullptr || found->life() == FdEntry::Life::live ? found : find_slowly(fd, *found);
+    }
 
     // The entry without looking; null only for numbers that cannot be descriptors.
     FdEntry* entry(int fd) { return fd >= 0 && static_cast<size_t>(fd) < capacity_ ? &entries_[fd] : nullptr; }
@@ -124,9 +127,12 @@ class FdTable {
     size_t capacity() const { return capacity_; }
 
    private:
+    FdEntry* find_slowly(int fd, FdEntry& found);
     bool probe(int fd, FdEntry& entry);
     void note_highest(int fd);
     void share_locked(int fd);
+
+    static FdTable instance_;
 
     FdEntry* entries_ = nullptr;
     size_t capacity_ = 0;

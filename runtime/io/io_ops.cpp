@@ -77,6 +77,39 @@ long positional(long number, int fd, const iovec* vector, int count, FilePlace p
     return number == SYS_preadv2 ? read_file(fd, vector, count, place) : write_file(fd, vector, count, place);
 }
 
+size_t length_of(const msghdr& message) {
+    size_t total = 0;
+    for (size_t i = 0; i < message.msg_iovlen; ++i) {
+        total += message.msg_iov[i].iov_len;
+    }
+    return total;
+}
+
+// Whether a first try moved everything or failed for good.
+bool is_over(long sent, size_t length, const FdEntry& entry) {
+    bool whole = entry.kind() != FdKind::datagram;
+    return sent >= 0 ? !whole || static_cast<size_t>(sent) >= length : sent != -EAGAIN;
+}
+
+// What a first try left. Out of line, so that a send that is over at once has a small frame.
+[[gnu::noinline]] long send_rest(IoKind kind, int fd, void* what, size_t length, int flags, long sent) {
+    FdEntry* entry = FdTable::instance().find(fd);
+    if (entry == nullptr) {
+        return sent > 0 ? sent : -EBADF;
+    }
+    IoOp op(kind, fd, WaitReason::write);
+    if (kind == IoKind::send) {
+        op.buffer = what;
+    } else {
+        op.message = static_cast<msghdr*>(what);
+    }
+    op.length = length;
+    op.done = sent > 0 ? static_cast<size_t>(sent) : 0;
+    op.flags = flags;
+    op.whole = entry->kind() != FdKind::datagram;
+    return perform(op, entry->send_timeout.load(std::memory_order_relaxed));
+}
+
 msghdr message_of(const iovec* vector, int count) {
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(vector);
@@ -192,12 +225,12 @@ long io_send(int fd, const void* buffer, size_t length, int flags) {
     if (never_waits(fd, *entry, flags)) {
         return answered(sys::call(SYS_sendto, fd, sys::to_arg(buffer), static_cast<long>(length), flags));
     }
-    IoOp op(IoKind::send, fd, WaitReason::write);
-    op.buffer = const_cast<void*>(buffer);
-    op.length = length;
-    op.flags = flags;
-    op.whole = entry->kind() != FdKind::datagram;
-    return perform(op, entry->send_timeout.load(std::memory_order_relaxed));
+    long sent = self_->backend().send_now(IoKind::send, fd, buffer, length, flags);
+    if (is_over(sent, length, *entry)) {
+        self_->spend_budget();
+        return sent;
+    }
+    return send_rest(IoKind::send, fd, const_cast<void*>(buffer), length, flags, sent);
 }
 
 long io_sendmsg(int fd, const msghdr* message, int flags) {
@@ -210,11 +243,12 @@ long io_sendmsg(int fd, const msghdr* message, int flags) {
     if (never_waits(fd, *entry, flags)) {
         return answered(sys::call(SYS_sendmsg, fd, sys::to_arg(message), flags));
     }
-    IoOp op(IoKind::sendmsg, fd, WaitReason::write);
-    op.message = const_cast<msghdr*>(message);
-    op.flags = flags;
-    op.whole = entry->kind() != FdKind::datagram;
-    return perform(op, entry->send_timeout.load(std::memory_order_relaxed));
+    long sent = self_->backend().send_now(IoKind::sendmsg, fd, message, 0, flags);
+    if (is_over(sent, length_of(*message), *entry)) {
+        self_->spend_budget();
+        return sent;
+    }
+    return send_rest(IoKind::sendmsg, fd, const_cast<msghdr*>(message), 0, flags, sent);
 }
 
 long io_readv(int fd, const iovec* vector, int count) {

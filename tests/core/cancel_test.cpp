@@ -27,6 +27,7 @@ using rondo::WakeCause;
 
 class NoBackend final : public rondo::IoBackend {
    public:
+    long send_now(rondo::IoKind, int, const void*, size_t, int) override { return 0; }
     bool submit(rondo::IoOp&) override { return true; }
     void cancel(rondo::IoOp&) override {}
     void withdraw(rondo::IoOp&) override {}

@@ -225,6 +225,27 @@ TEST_CASE("a number that is no descriptor, and one that cannot be waited for") {
     CHECK(bench.backend.pending() == 0);
 }
 
+TEST_CASE("a message is sent without an operation, but never before one that waits") {
+    OpBench bench;
+    Connection pair = known(connect_unix(), FdKind::stream);
+    auto send_now = [&] { return bench.backend.send_now(IoKind::send, pair.client.get(), "now", 3, 0); };
+    CHECK(send_now() == 3);
+    std::string filler(1 << 16, 'x');
+    while (send(pair.client.get(), filler.data(), filler.size(), MSG_DONTWAIT) > 0) {
+    }
+    CHECK(send_now() == -EAGAIN);
+    ParkedOp waiting(bench, IoKind::send, pair.client.get());
+    CHECK(waiting.submitted());
+    std::string read_away(1 << 16, '\0');
+    while (recv(pair.server.get(), read_away.data(), read_away.size(), MSG_DONTWAIT) > 0) {
+    }
+    CHECK(send_now() == -EAGAIN);
+    bench.backend.poll(0);
+    CHECK(waiting.completed());
+    CHECK(send_now() == 3);
+    CHECK(bench.backend.send_now(IoKind::send, -1, "now", 3, 0) == -EBADF);
+}
+
 TEST_CASE("a cancelled operation reports what it had moved") {
     OpBench bench;
     Connection pair = known(connect_unix(), FdKind::stream);

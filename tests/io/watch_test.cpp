@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The list of watches that operations wait on: order, removal from the middle, and moving one list behind another.
+// The list of watches that operations have waited on: order, and linking again.
 #include "runtime/io/watch.h"
 
 #include <doctest/doctest.h>
@@ -13,65 +13,54 @@ namespace {
 using rondo::Watch;
 using rondo::WatchList;
 
-struct Lists {
-    static constexpr uint32_t kNumbers = 8;
+using Order = std::vector<uint32_t>;
 
-    Lists() {
-        young.init(watches.data(), kNumbers);
-        old.init(watches.data(), kNumbers + 1);
-    }
-    std::vector<uint32_t> drain(WatchList& list) {
-        std::vector<uint32_t> seen;
+struct Listed {
+    Order drain() {
+        Order seen;
         while (!list.empty()) {
-            seen.push_back(list.pop_front());
+            seen.push_back(list.pop_front(watches.data()));
             CHECK_FALSE(WatchList::linked(watches[seen.back()]));
         }
         return seen;
     }
+    void add(uint32_t number) {
+        CHECK_FALSE(WatchList::linked(watches[number]));
+        list.push_back(watches.data(), number);
+        CHECK(WatchList::linked(watches[number]));
+    }
 
-    std::array<Watch, kNumbers + 2> watches{};
-    WatchList young;
-    WatchList old;
+    std::array<Watch, 8> watches{};
+    WatchList list;
 };
 
-using Order = std::vector<uint32_t>;
-
 TEST_CASE("the list keeps the order of arrival, number 0 included") {
-    Lists lists;
-    CHECK(lists.young.empty());
-    for (uint32_t number : {3, 0, 7}) {
-        CHECK_FALSE(WatchList::linked(lists.watches[number]));
-        lists.young.push_back(number);
-        CHECK(WatchList::linked(lists.watches[number]));
-    }
-    CHECK(lists.drain(lists.young) == Order{3, 0, 7});
+    Listed listed;
+    CHECK(listed.list.empty());
+    for (uint32_t number : {3, 0, 7}) listed.add(number);
+    CHECK(listed.drain() == Order{3, 0, 7});
 }
 
-TEST_CASE("a watch leaves from any place, whichever list it is in") {
-    for (uint32_t leaving : {0, 1, 2}) {
-        Lists lists;
-        for (uint32_t number : {0, 1, 2}) lists.old.push_back(number);
-        lists.young.remove(lists.watches[leaving]);
-        Order left;
-        for (uint32_t number : {0, 1, 2}) {
-            if (number != leaving) left.push_back(number);
-        }
-        CHECK(lists.drain(lists.old) == left);
-        lists.young.push_back(leaving);
-        CHECK(lists.drain(lists.young) == Order{leaving});
-    }
+TEST_CASE("what was taken out can come back, behind those that stayed") {
+    Listed listed;
+    for (uint32_t number : {0, 1, 2}) listed.add(number);
+    CHECK(listed.list.pop_front(listed.watches.data()) == 0);
+    listed.add(0);
+    CHECK(listed.drain() == Order{1, 2, 0});
+    listed.add(1);
+    CHECK(listed.drain() == Order{1});
 }
 
-TEST_CASE("one list moves behind the other and is empty then") {
-    Lists lists;
-    lists.old.append(lists.young);
-    CHECK(lists.old.empty());
-    lists.young.push_back(4);
-    lists.old.append(lists.young);
-    for (uint32_t number : {5, 6}) lists.young.push_back(number);
-    lists.old.append(lists.young);
-    CHECK(lists.young.empty());
-    CHECK(lists.drain(lists.old) == Order{4, 5, 6});
+TEST_CASE("a list that was taken over leaves an empty one behind") {
+    Listed listed;
+    for (uint32_t number : {4, 5}) listed.add(number);
+    WatchList taken = listed.list;
+    listed.list = {};
+    CHECK(listed.list.empty());
+    listed.add(6);
+    CHECK(listed.drain() == Order{6});
+    listed.list = taken;
+    CHECK(listed.drain() == Order{4, 5});
 }
 
 }  // namespace
