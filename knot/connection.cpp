@@ -3,7 +3,8 @@
 // See connection.h.
 //
 //     serve            for each request:
-//       receive_head     waits; the idle connection is parked here
+//       wait_for_request the idle connection is parked here
+//       receive_head     until it is whole
 //       receive_body     reads past a body, if there is one
 //       answer           plans the response and sends it
 //     linger           lets the client read the last answer before the end
@@ -153,30 +154,30 @@ bool finish(Connection& connection, const Request& request, const Response& resp
     return sent && response.keep_alive();
 }
 
-[[gnu::noinline]] bool answer(Connection& connection, const Request& request, bool closing) {
+[[gnu::noinline]] bool answer(Connection& connection, Work& work, bool closing) {
+    const Request& request = work.parser().request();
     closing |= connection.server.connections.draining();
-    Response response(request, connection.server.site, closing);
-    bool goes_on = finish(connection, request, response);
+    bool goes_on = finish(connection, request, work.respond(request, connection.server.site, closing));
     connection.lingers = !goes_on && request.keep_alive;
     return goes_on;
 }
 
-[[gnu::noinline]] bool refuse(Connection& connection, const Request& request, int status) {
-    Response response(status, connection.server.site, request.method);
+[[gnu::noinline]] bool refuse(Connection& connection, Work& work, int status) {
+    const Request& request = work.parser().request();
     connection.lingers = true;
-    return finish(connection, request, response);
+    return finish(connection, request, work.respond(status, connection.server.site, request.method));
+}
+
+// False: the client left or waited too long.
+bool wait_for_request(Connection& connection) {
+    connection.input.settle();
+    connection.server.connections.begin_idle(connection.id);
+    return connection.input.receive() > 0;
 }
 
 // `more`: the client left or was too slow.
 Progress receive_head(Connection& connection, RequestParser& parser) {
     Input& input = connection.input;
-    if (input.bytes().empty()) {
-        input.settle();
-        connection.server.connections.begin_idle(connection.id);
-        if (input.receive() <= 0) {
-            return Progress::more;
-        }
-    }
     Progress progress = parser.parse(input.bytes());
     if (progress != Progress::more) {
         return progress;
@@ -238,25 +239,31 @@ Progress receive_head(Connection& connection, RequestParser& parser) {
 
 // False: it was the last.
 bool serve_request(Connection& connection) {
-    RequestParser parser(connection.server.config.limits);
-    const Request& request = parser.request();
+    if (connection.input.bytes().empty() && !wait_for_request(connection)) {
+        return false;
+    }
+    Work work(connection.server.work, connection.server.config.limits);
+    if (!work) {
+        return false;
+    }
+    RequestParser& parser = work.parser();
     Progress progress = receive_head(connection, parser);
     int status = parser.status();
     bool closing = false;
-    if (progress == Progress::complete && request.has_body()) {
+    if (progress == Progress::complete && parser.request().has_body()) {
         closing = !invites_body(connection, parser);
         progress = closing ? progress : receive_body(connection, parser, status);
     }
     if (progress == Progress::complete) {
-        bool goes_on = answer(connection, request, closing);
+        bool goes_on = answer(connection, work, closing);
         connection.input.drop(parser.length());
         return goes_on;
     }
     if (progress == Progress::refused) {
-        return refuse(connection, request, status);
+        return refuse(connection, work, status);
     }
     bool too_slow = !connection.input.bytes().empty() && connection.server.connections.is_over(connection.id);
-    return too_slow && refuse(connection, request, 408);
+    return too_slow && refuse(connection, work, 408);
 }
 
 // A close with unread bytes would reset the connection, and the client might lose the answer.

@@ -10,6 +10,7 @@
 #include "knot/connections.h"
 #include "knot/file_cache.h"
 #include "knot/response.h"
+#include "knot/work.h"
 
 namespace knot {
 
@@ -26,6 +27,7 @@ struct Server {
     AccessLog log;
     Connections connections;
     BufferPool buffers{config.limits.head + kBodyRoom};
+    BufferPool work{Work::kSize};
     Site site{files, clock};
 
     // Behind the longest head, so that a body's bytes have a place.
