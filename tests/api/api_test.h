@@ -33,6 +33,7 @@ inline constexpr bool kNptl = false;
 using rondo_test::kAddressSanitizer;
 using rondo_test::kSanitized;
 using rondo_test::kThreadSanitizer;
+using rondo_test::Task;
 
 inline constexpr int kStallSeconds = 30;
 
@@ -50,11 +51,7 @@ inline timespec deadline_in(clockid_t clock, int64_t milliseconds) {
     return to_timespec(now_ns(clock) + milliseconds * 1'000'000);
 }
 
-[[noreturn]] inline void stalled(const char* what) {
-    fprintf(stderr, "stalled: %s did not end within %d s\n", what, kStallSeconds);
-    rondo_dump(2);
-    abort();
-}
+[[noreturn]] void stalled(const char* what);
 
 // Yields until the condition holds; false after kStallSeconds.
 template <class Condition>
@@ -70,101 +67,26 @@ bool eventually(Condition condition) {
 class Thread {
    public:
     template <class Body>
-    explicit Thread(Body body, const rondo_attr_t* attr = nullptr) : state_(std::make_unique<State>()) {
-        state_->body = wrap(std::move(body));
-        state_->name = "t" + std::to_string(next_number_.fetch_add(1)) + ".";
-        int rc = rondo_create(&id_, attr, run, state_.get());
-        if (rc != 0) {
-            fprintf(stderr, "rondo_create: %s\n", strerror(rc));
-            abort();
-        }
-        rondo_setname_np(id_, state_->name.c_str());
-    }
-    Thread(Thread&& other) noexcept
-        : id_(other.id_), joined_(std::exchange(other.joined_, true)), state_(std::move(other.state_)) {}
+    explicit Thread(Body body, const rondo_attr_t* attr = nullptr) : Thread(Task(std::move(body)), attr) {}
+    explicit Thread(Task task, const rondo_attr_t* attr = nullptr);
+    Thread(Thread&& other) noexcept;
     Thread& operator=(Thread&&) = delete;
-    ~Thread() {
-        if (!joined_) join();
-    }
+    ~Thread();
 
-    void* join() {
-        void* result = nullptr;
-        timespec limit = deadline_in(CLOCK_MONOTONIC, kStallSeconds * 1000);
-        int rc = rondo_clockjoin_np(id_, &result, CLOCK_MONOTONIC, &limit);
-        if (rc == ETIMEDOUT) stalled(state_->name.c_str());
-        CHECK(rc == 0);
-        joined_ = true;
-        return result;
-    }
+    void* join();
     // For tests that join or detach by hand.
-    rondo_t release() {
-        joined_ = true;
-        return id_;
-    }
+    rondo_t release();
     rondo_t id() const { return id_; }
-    void cancel() { CHECK(rondo_cancel(id_) == 0); }
-    void await_parked() const {
-        if (!eventually([this] { return parked(); })) stalled(state_->name.c_str());
-    }
+    void cancel();
+    void await_parked() const;
 
    private:
-    struct State {
-        std::function<void*()> body;
-        std::string name;
-        std::atomic<int> kernel_id{0};
-    };
-
-    template <class Body>
-    static std::function<void*()> wrap(Body body) {
-        if constexpr (std::is_void_v<std::invoke_result_t<Body>>) {
-            return [body = std::move(body)]() mutable -> void* {
-                body();
-                return nullptr;
-            };
-        } else {
-            return std::function<void*()>(std::move(body));
-        }
-    }
-
-    static void* run(void* arg) {
-        auto* state = static_cast<State*>(arg);
-        state->kernel_id.store(gettid());
-        return state->body();
-    }
-
-    static std::string read_all(int fd) {
-        std::string text;
-        char chunk[4096];
-        ssize_t got;
-        while ((got = pread(fd, chunk, sizeof chunk, static_cast<off_t>(text.size()))) > 0) {
-            text.append(chunk, static_cast<size_t>(got));
-        }
-        return text;
-    }
-
+    struct State;
+    static void* run(void* arg);
     bool parked() const { return kNptl ? parked_in_kernel() : parked_in_dump(); }
+    bool parked_in_kernel() const;
+    bool parked_in_dump() const;
 
-    bool parked_in_kernel() const {
-        std::string path = "/proc/self/task/" + std::to_string(state_->kernel_id.load()) + "/stat";
-        int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-        if (fd < 0) return false;
-        std::string text = read_all(fd);
-        ::close(fd);
-        return text.find(") S ") != std::string::npos;
-    }
-
-    bool parked_in_dump() const {
-        static const int fd = memfd_create("dump", MFD_CLOEXEC);
-        if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) != 0) return false;
-        rondo_dump(fd);
-        std::string text = read_all(fd);
-        size_t at = text.find(state_->name);
-        if (at == std::string::npos) return false;
-        std::string line = text.substr(at, text.find('\n', at) - at);
-        return line.find("parked on ") != std::string::npos;
-    }
-
-    inline static std::atomic<int> next_number_{0};
     rondo_t id_{};
     bool joined_ = false;
     std::unique_ptr<State> state_;
@@ -174,25 +96,18 @@ class Thread {
 class ForeignThread {
    public:
     template <class Body>
-    explicit ForeignThread(Body body) {
-        rondo_sem_init(&done_, 0, 0);
-        thread_ = std::thread([this, body = std::move(body)]() mutable {
-            body();
-            rondo_sem_post(&done_);
-        });
+    explicit ForeignThread(Body body) : task_(std::move(body)) {
+        start();
     }
     ForeignThread(const ForeignThread&) = delete;
     ForeignThread& operator=(const ForeignThread&) = delete;
     ~ForeignThread() { join(); }
-    void join() {
-        if (!thread_.joinable()) return;
-        timespec limit = deadline_in(CLOCK_MONOTONIC, kStallSeconds * 1000);
-        if (rondo_sem_clockwait(&done_, CLOCK_MONOTONIC, &limit) != 0) stalled("a foreign kernel thread");
-        thread_.join();
-        rondo_sem_destroy(&done_);
-    }
+    void join();
 
    private:
+    void start();
+
+    Task task_;
     rondo_sem_t done_;
     std::thread thread_;
 };

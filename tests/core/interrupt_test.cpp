@@ -32,7 +32,7 @@ bool handle(Fiber& fiber, Restart restart) {
 void nothing(rondo::Worker&) {}
 
 // Interrupts the thread that runs `call` three times, and then ends its wait by `end`.
-void interrupt_three_times(const std::function<void()>& call, const std::function<void()>& end) {
+void interrupt_three_times(rondo_test::CallRef<void()> call, rondo_test::CallRef<void()> end) {
     rondo::Worker& worker = single_worker();
     rondo::set_signal_hooks({handle, nothing, nothing});
     handled = 0;

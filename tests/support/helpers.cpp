@@ -20,10 +20,7 @@ void require_ok(long result, const char* what) {
     REQUIRE_MESSAGE(result >= 0, what, ": ", strerror(error));
 }
 
-void* run_closure(void* closure) {
-    (*static_cast<std::function<void()>*>(closure))();
-    return nullptr;
-}
+void* run_task(void* task) { return (*static_cast<Task*>(task))(); }
 
 std::string read_all(int fd) {
     std::string text;
@@ -47,7 +44,7 @@ timespec after_ms(long milliseconds, clockid_t clock) {
     return {static_cast<time_t>(ns / kNsPerSec), static_cast<long>(ns % kNsPerSec)};
 }
 
-bool wait_until(const std::function<bool()>& condition, long milliseconds) {
+bool wait_until(CallRef<bool()> condition, long milliseconds) {
     int64_t deadline = now_ns() + milliseconds * kNsPerMs * (kSanitized ? 3 : 1);
     while (!condition()) {
         if (now_ns() > deadline) return false;
@@ -56,15 +53,15 @@ bool wait_until(const std::function<bool()>& condition, long milliseconds) {
     return true;
 }
 
-void run_threads(int count, const std::function<void(int)>& body) {
-    std::vector<std::function<void()>> closures;
-    closures.reserve(static_cast<size_t>(count));
-    for (int i = 0; i < count; ++i) closures.emplace_back([&body, i] { body(i); });
+void run_threads(int count, CallRef<void(int)> body) {
+    std::vector<Task> tasks;
+    tasks.reserve(static_cast<size_t>(count));
+    for (int i = 0; i < count; ++i) tasks.emplace_back([body, i] { body(i); });
     std::vector<rondo_t> threads;
     int error = 0;
-    for (auto& closure : closures) {
+    for (Task& task : tasks) {
         rondo_t thread{};
-        error = rondo_create(&thread, nullptr, run_closure, &closure);
+        error = rondo_create(&thread, nullptr, run_task, &task);
         if (error != 0) break;
         threads.push_back(thread);
     }
@@ -72,8 +69,8 @@ void run_threads(int count, const std::function<void(int)>& body) {
     REQUIRE_MESSAGE(error == 0, "rondo_create: ", strerror(error));
 }
 
-Thread::Thread(std::function<void()> body) : body_(std::move(body)) {
-    int error = rondo_create(&id_, nullptr, run_closure, &body_);
+void Thread::start() {
+    int error = rondo_create(&id_, nullptr, run_task, &task_);
     joined_ = error != 0;
     REQUIRE_MESSAGE(error == 0, "rondo_create: ", strerror(error));
 }
@@ -143,7 +140,7 @@ Connection connect_unix(int type) {
     return {Fd(pair[0]), Fd(pair[1])};
 }
 
-int run_child(const std::function<void()>& body, std::string* errors) {
+int run_child(CallRef<void()> body, std::string* errors) {
     int ends[2] = {-1, -1};
     require_ok(pipe2(ends, O_CLOEXEC), "pipe2");
     fflush(nullptr);

@@ -24,9 +24,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <functional>
 #include <string>
 #include <vector>
+
+#include "support/callable.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -65,14 +66,17 @@ int64_t now_ns();
 // An absolute time on the clock, this many milliseconds from now (negative: in the past).
 timespec after_ms(long milliseconds, clockid_t clock = CLOCK_REALTIME);
 // Yields until the condition holds; false if it does not within the time.
-bool wait_until(const std::function<bool()>& condition, long milliseconds = 10000);
+bool wait_until(CallRef<bool()> condition, long milliseconds = 10000);
 
 // Runs body(0) … body(count - 1), each on a Rondo thread of its own, and joins them all.
-void run_threads(int count, const std::function<void(int)>& body);
+void run_threads(int count, CallRef<void(int)> body);
 // A Rondo thread that runs a closure; joined by the destructor unless join() was called.
 class Thread {
    public:
-    explicit Thread(std::function<void()> body);
+    template <class Body>
+    explicit Thread(Body body) : task_(std::move(body)) {
+        start();
+    }
     Thread(const Thread&) = delete;
     Thread& operator=(const Thread&) = delete;
     ~Thread();
@@ -80,7 +84,9 @@ class Thread {
     rondo_t id() const { return id_; }
 
    private:
-    std::function<void()> body_;
+    void start();
+
+    Task task_;
     rondo_t id_{};
     bool joined_ = false;
 };
@@ -118,7 +124,7 @@ Connection connect_unix(int type = SOCK_STREAM);
 
 // Runs body in a forked child and returns its wait status; the child's standard error goes to *errors if
 // given.
-int run_child(const std::function<void()>& body, std::string* errors = nullptr);
+int run_child(CallRef<void()> body, std::string* errors = nullptr);
 
 }  // namespace rondo_test
 

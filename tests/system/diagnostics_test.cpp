@@ -4,7 +4,7 @@
 
 #include "runtime/system/diagnostics.h"
 
-#include <regex>
+#include <string>
 
 #include "system/faults.h"
 #include "system/single_worker.h"
@@ -29,11 +29,13 @@ std::string dumped() {
 
 // The line of the thread with this name; must be the only one.
 std::string line_of(const std::string& dump, const std::string& name) {
-    std::smatch found;
-    std::regex line("\n( +[0-9]+ +" + name + " [^\n]*)\n");
-    REQUIRE_MESSAGE(std::regex_search(dump, found, line), dump);
+    size_t at = dump.find(" " + name + " ");
+    REQUIRE_MESSAGE(at != std::string::npos, dump);
     CHECK(rondo_test::occurrences(dump, " " + name + " ") == 1);
-    return found[1];
+    size_t begin = dump.rfind('\n', at) + 1;
+    std::string before = dump.substr(begin, at - begin);
+    CHECK_MESSAGE(before.find_first_not_of(" 0123456789") == std::string::npos, before);
+    return dump.substr(begin, dump.find('\n', at) - begin);
 }
 
 void named(const Thread& thread, const char* name) { REQUIRE(rondo_setname_np(thread.id(), name) == 0); }

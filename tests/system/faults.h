@@ -60,7 +60,7 @@ inline void fail_calls(std::initializer_list<Fault> faults) {
 }
 
 // Runs the body in a child and requires that it ended well; returns what it wrote to standard error.
-inline std::string passes_in_child(const std::function<void()>& body) {
+inline std::string passes_in_child(rondo_test::CallRef<void()> body) {
     std::string errors;
     int status = run_child(body, &errors);
     CHECK_MESSAGE(status == 0, "wait status ", status, "\n", errors);
@@ -68,7 +68,7 @@ inline std::string passes_in_child(const std::function<void()>& body) {
 }
 
 // Runs the body in a child and requires that a broken invariant aborted it; the text must name it.
-inline void panics_in_child(const std::function<void()>& body, const char* text) {
+inline void panics_in_child(rondo_test::CallRef<void()> body, const char* text) {
     std::string errors;
     int status = run_child(body, &errors);
     CHECK(WIFSIGNALED(status));
