@@ -5,8 +5,10 @@ Usage: run_tests.py [--quick] [--preload LIBRARY] [--filter NAME] BUILD_DIR...
        run_tests.py --quick-targets BUILD_DIR
 
 Suites (tests/meson.build): unit tests run once; api tests once for each I/O backend and worker count; python tests
-once. Two processes run at a time, with --quick four, for what is left then mostly waits; those marked exclusive run
-alone at the end. A case is counted once for each configuration.
+once. Two processes run at a time; those marked exclusive run alone at the end. A case is counted once for each configuration.
+
+With --quick four run at a time, for what is left then mostly waits. The python tests begin before the programs of the other
+suites are built: the compiler has what processor time they leave.
 
 A process that exceeds its time gets SIGQUIT, on which it writes what all its threads wait for, and SIGKILL two
 seconds later; it is reported as HUNG with its output. A crash or a hang fails the case that was running.
@@ -29,7 +31,9 @@ import time
 
 JOBS = 2
 QUICK_JOBS = 4
-ONLY_FOR_SLOW_TESTS_AND_BENCHMARKS = ("bench/bench_*", "tests/stress/*")
+ONLY_FOR_SLOW_TESTS_AND_BENCHMARKS = ("bench/bench_*", "bench/*_epoll", "bench/echo_libevent", "bench/libtwin_core.a",
+                                      "bench/proactor", "bench/reactor", "bench/staged", "tests/knot/attackers",
+                                      "tests/stress/*")
 IO_BACKENDS = ("epoll",)
 WORKER_COUNTS = ("1", "2", "4")
 SANITIZED_TIME_FACTOR = 3
@@ -50,7 +54,7 @@ class Run:
     def __init__(self, test, config, filter_cases):
         self.test = test
         self.name = test["name"]
-        self.suites = {suite.split(":")[-1] for suite in test["suite"]}
+        self.suites = suites_of(test)
         self.config = config
         self.command = list(test["cmd"])
         if filter_cases and "python" in self.suites:
@@ -155,12 +159,35 @@ def introspect(build, what):
 
 
 def quick_targets(build):
-    """What ninja has to build for the tests that --quick leaves."""
+    """What ninja has to build for the python tests that --quick leaves."""
     root = os.path.realpath(build)
     files = [os.path.relpath(file, root) for target in introspect(build, "targets") if target["build_by_default"]
              for file in target["filename"]]
-    return [file for file in files
-            if not any(fnmatch.fnmatch(file, pattern) for pattern in ONLY_FOR_SLOW_TESTS_AND_BENCHMARKS)]
+    later = set(compiled_tests(build))
+    return [file for file in files if file not in later
+            and not any(fnmatch.fnmatch(file, pattern) for pattern in ONLY_FOR_SLOW_TESTS_AND_BENCHMARKS)]
+
+
+def compiled_tests(build):
+    """The programs that are tests themselves."""
+    root = os.path.realpath(build)
+    return [os.path.relpath(test["cmd"][0], root) for test in introspect(build, "tests") if "python" not in suites_of(test)]
+
+
+def suites_of(test):
+    return {suite.split(":")[-1] for suite in test["suite"]}
+
+
+class BackgroundBuild:
+    """Builds programs beside what runs, with the processor time that it leaves. Without programs there is nothing to wait for."""
+
+    def __init__(self, build, programs):
+        command = ["nice", "-n", "19", "ninja", "--quiet", "-C", build, *programs]
+        self.process = subprocess.Popen(command) if programs else None
+
+    def wait(self):
+        if self.process and self.process.wait() != 0:
+            raise SystemExit("the tests could not be built")
 
 
 def configurations(suites):
@@ -172,7 +199,7 @@ def configurations(suites):
 
 def plan(build, options):
     tests = introspect(build, "tests")
-    tests = [test for test in tests if not (options.quick and any("slow" in suite for suite in test["suite"]))]
+    tests = [test for test in tests if not (options.quick and "slow" in suites_of(test))]
     filter_cases = None
     if options.filter:
         matching = [test for test in tests if options.filter in test["name"]]
@@ -180,8 +207,7 @@ def plan(build, options):
         tests = matching or tests
     runs = []
     for test in tests:
-        suites = {suite.split(":")[-1] for suite in test["suite"]}
-        runs += [Run(test, config, filter_cases) for config in configurations(suites)]
+        runs += [Run(test, config, filter_cases) for config in configurations(suites_of(test))]
     return runs
 
 
@@ -198,13 +224,21 @@ def show(run):
         print(f"  skipped: {case}")
 
 
-def execute_all(runs, environment, time_factor, jobs_at_a_time):
+def execute_all(runs, environment, time_factor, jobs_at_a_time, programs):
+    def execute(run):
+        if "python" not in run.suites:
+            programs.wait()
+        return run.execute(environment, time_factor)
+
     shared = [run for run in runs if "exclusive" not in run.suites]
     alone = [run for run in runs if "exclusive" in run.suites]
-    shared.sort(key=lambda run: (-run.test["timeout"], "python" not in run.suites))
+    if programs.process:
+        shared.sort(key=lambda run: ("python" not in run.suites, -run.test["timeout"]))
+    else:
+        shared.sort(key=lambda run: (-run.test["timeout"], "python" not in run.suites))
     for group, jobs in ((shared, jobs_at_a_time), (alone, 1)):
         with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-            pending = [pool.submit(run.execute, environment, time_factor) for run in group]
+            pending = [pool.submit(execute, run) for run in group]
             for future in concurrent.futures.as_completed(pending):
                 show(future.result())
 
@@ -221,7 +255,8 @@ def run_build(build, options):
     print(f"--- {os.path.basename(os.path.abspath(build))}: sanitize={sanitize}", flush=True)
     runs = plan(build, options)
     time_factor = 1 if sanitize == "none" else SANITIZED_TIME_FACTOR
-    execute_all(runs, environment, time_factor, QUICK_JOBS if options.quick and sanitize == "none" else JOBS)
+    programs = BackgroundBuild(build, compiled_tests(build) if options.quick else [])
+    execute_all(runs, environment, time_factor, QUICK_JOBS if options.quick and sanitize == "none" else JOBS, programs)
     return runs
 
 
@@ -242,7 +277,7 @@ def executes_enough(expected, runs):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="leave out the tests marked slow")
-    parser.add_argument("--quick-targets", action="store_true", help="print what --quick needs of a build, and end")
+    parser.add_argument("--quick-targets", action="store_true", help="print what has to be built before --quick, and end")
     parser.add_argument("--preload", help="a library to run every test under")
     parser.add_argument("--filter", help="part of a test's name, or of a case's if no test has it")
     parser.add_argument("builds", nargs="+", metavar="BUILD_DIR")

@@ -19,7 +19,6 @@ SYMBOL = re.compile(r"^RONDO_SYMBOL\((\w+), (\w+), (\w+)\)$", re.MULTILINE)
 LEFT_TO_LIBC = re.compile(r"^RONDO_LIBC\((\w+), (\w+)\)$", re.MULTILINE)
 TABLE_ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (\w+) \|$", re.MULTILINE)
 DISPOSITIONS = {"parks", "offloads", "passes", "refused"}
-SA_RESTART = 0x10000000
 # By its name, libc's symbol takes a thread or an object of synchronisation.
 TAKES_THREAD_OR_OBJECT = re.compile(r"_*(pthread|thrd|mtx|cnd|tss|sem)_|call_once$")
 RUNTIME_LIBRARIES = {"librondo.so.0", "libc.so.6", "libgcc_s.so.1", "ld-linux-x86-64.so.2"}
@@ -58,7 +57,7 @@ ASAN_IGNORES = re.compile(r"==\d+==WARNING: ASan is ignoring requested __asan_ha
 NO_THREADS_AFTER_FORK = "libtsan makes no threads in a forked child"
 
 
-class Programs(unittest.TestCase):
+class Comparison(unittest.TestCase):
     maxDiff = None
 
     def outcome(self, name, args, native, settings=None):
@@ -79,6 +78,8 @@ class Programs(unittest.TestCase):
             with self.subTest(workers=settings["RONDO_WORKERS"]):
                 self.assertEqual(self.outcome(name, args, native=False, settings=settings), expected)
 
+
+class Programs(Comparison):
     def test_threads(self):
         self.check("threads")
 
@@ -141,10 +142,6 @@ class Programs(unittest.TestCase):
 
     def test_signals(self):
         self.check("signals")
-
-    def test_no_signal_is_lost_under_load(self):
-        for flags in (0, SA_RESTART):
-            self.check("signal_load", "10000", "10000", str(flags))
 
     def test_sleepers(self):
         self.check("sleepers")
