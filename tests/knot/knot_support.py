@@ -5,6 +5,7 @@
         server.connect()
         transcripts = converse(server.port, [Talk([b"GE", b"T / ..."], half_close=True), ...])
 """
+import contextlib
 import os
 import pathlib
 import selectors
@@ -29,6 +30,7 @@ class Knot:
     def __init__(self, root, *options, settings=None, native=False, program=None):
         self.port = programs.free_port()
         self.log = tempfile.TemporaryFile()
+        self.endings = contextlib.ExitStack()
         launched = programs.SANITIZED and not native and program is None  # a sanitizer's library must come before the shim
         start = programs.command(NPTL, []) if launched else [str(program or (NPTL if native else KNOT))]
         self.process = subprocess.Popen([*start, "--port", str(self.port), "--root", str(root), *map(str, options)],
@@ -42,10 +44,15 @@ class Knot:
         return self
 
     def __exit__(self, kind, error, _):
+        self.endings.close()
         status = self.stop()
         if error is not None:
             error.add_note(f"knot ended with {status}:\n{self.output()}")
         self.log.close()
+
+    def before_stop(self, action):
+        """Runs before the server is told to end when the block is left."""
+        self.endings.callback(action)
 
     def listens(self):
         with socket.socket() as probe:

@@ -1,92 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""knot and knot-nptl as a client sees them: files, connections, limits, timeouts, signals, log.
-
-Each class of cases runs three times: knot on one worker and on two, and knot-nptl, which is the same source on kernel threads.
-The site is that of docs/examples, and files of the sizes at which the server changes its ways. Timeouts are set to a second or
-two; what must not happen before a timeout is asserted by what the server answers, not by sleeping.
-"""
+"""knot and knot-nptl as a client sees them: files, conversations, options, memory."""
 import contextlib
-import functools
-import http.client
 import os
 import pathlib
 import re
-import resource
-import signal
-import socket
 import sys
-import tempfile
 import unittest
 
 import programs
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import knot_cases  # noqa: E402
 import knot_support  # noqa: E402
-
-SITE = programs.SOURCE / "docs" / "examples" / "site"
-SIZES = (0, 1, 1024, 32767, 32768, 100000, 262144, 262145, 3000000)
-OLD = 1577836800  # 2020-01-01
-GET = b"GET /f1024 HTTP/1.1\r\nHost: h\r\n\r\n"
-
-
-@functools.cache
-def content(size):
-    return bytes((i * 7 + i // 251) % 256 for i in range(size))
-
-
-def receive_all(client):
-    """What comes until the end; a reset counts as one."""
-    data = b""
-    with contextlib.suppress(ConnectionResetError):
-        while got := client.recv(65536):
-            data += got
-    return data
-
-
-def receive_until(client, end):
-    data = b""
-    while not data.endswith(end):
-        got = client.recv(65536)
-        if not got:
-            raise EOFError(f"the server closed after {data!r}")
-        data += got
-    return data
-
-
-class Cases:
-    """What each class runs, with `world` for knot_support.Knot."""
-
-    world = {}
-
-    @classmethod
-    def setUpClass(cls):
-        cls.stack = contextlib.ExitStack()
-        cls.folder = pathlib.Path(cls.stack.enter_context(tempfile.TemporaryDirectory()))
-        cls.root = cls.folder / "root"
-        cls.root.mkdir()
-        for size in SIZES:
-            path = cls.root / f"f{size}"
-            path.write_bytes(content(size))
-            os.utime(path, (OLD, OLD))
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.stack.close()
-
-    def serve(self, *options, root=None):
-        return knot_support.Knot(root or self.root, *options, **self.world)
-
-    def ask(self, server, text):
-        """The whole answer to what ends the connection."""
-        with server.connect() as client:
-            client.sendall(text)
-            return receive_all(client)
+from knot_cases import GET, SITE, SIZES, Cases, content, receive_until  # noqa: E402
 
 
 class Files(Cases):
     def test_the_sample_site_byte_for_byte(self):
         with self.serve(root=SITE) as server:
-            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=knot_support.SECONDS)
+            connection = self.converse(server)
             for path in sorted(SITE.iterdir()):
                 connection.request("GET", f"/{path.name}")
                 answer = connection.getresponse()
@@ -110,7 +42,7 @@ class Files(Cases):
 
     def test_ranges_of_cached_and_large_files(self):
         with self.serve() as server:
-            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=knot_support.SECONDS)
+            connection = self.converse(server)
             for size in (1024, 100000, 3000000):
                 for first, last in ((0, 0), (1000, 1023), (10, size - 1)):
                     connection.request("GET", f"/f{size}", headers={"Range": f"bytes={first}-{last}"})
@@ -122,7 +54,7 @@ class Files(Cases):
     def test_a_validator_gets_304_until_the_file_changes(self):
         (self.root / "changing").write_bytes(b"one")
         with self.serve("--revalidate", "0") as server:
-            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=knot_support.SECONDS)
+            connection = self.converse(server)
 
             def get(tag):
                 connection.request("GET", "/changing", headers={"If-None-Match": tag})
@@ -202,124 +134,6 @@ class Conversations(Cases):
             self.assertTrue(refused.startswith(b"HTTP/1.1 431 "), refused)
 
 
-class Limits(Cases):
-    def test_timeouts(self):
-        options = ("--idle-timeout", "1", "--header-timeout", "1", "--body-timeout", "1")
-        with self.serve(*options) as server, contextlib.ExitStack() as stack:
-            idle, head, body, after = [stack.enter_context(server.connect()) for _ in range(4)]
-            head.sendall(b"GET / HTTP/1.1\r\n")
-            body.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n1234")
-            after.sendall(GET)
-            self.assertEqual(receive_all(idle), b"")
-            self.assertTrue(receive_all(head).startswith(b"HTTP/1.1 408 "))
-            self.assertTrue(receive_all(body).startswith(b"HTTP/1.1 408 "))
-            self.assertTrue(receive_all(after).endswith(content(1024)))
-
-    def test_a_client_that_drips_is_cut_off(self):
-        with self.serve("--header-timeout", "1") as server, server.connect() as client:
-            client.settimeout(0.05)
-            answer = b""
-            for _ in range(int(knot_support.SECONDS / 0.05)):
-                with contextlib.suppress(OSError):
-                    client.sendall(b"G")
-                with contextlib.suppress(TimeoutError):
-                    answer = client.recv(4096)
-                    break
-            self.assertTrue(answer.startswith(b"HTTP/1.1 408 "), answer)
-
-    def test_a_client_that_does_not_read_is_cut_off(self):
-        with self.serve("--send-timeout", "1", "--min-rate", "100000000") as server, socket.socket() as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            client.connect(("127.0.0.1", server.port))
-            client.sendall(GET.replace(b"f1024", b"f3000000") * 5)
-            client.recv(1)
-            before = server.descriptors()
-            self.assertTrue(programs.wait_until(lambda: server.descriptors() < before), "the connection stays")
-            client.settimeout(knot_support.SECONDS)
-            self.assertLess(len(receive_all(client)), 15000000)
-
-    def test_connections_beyond_the_limit_wait(self):
-        with self.serve("--connections", "3") as server, contextlib.ExitStack() as stack:
-            clients = [stack.enter_context(server.connect()) for _ in range(4)]
-            for client in clients:
-                client.sendall(GET)
-            for client in clients[:3]:
-                receive_until(client, content(1024))
-            self.assertTrue(programs.wait_until(lambda: "accepting pauses" in server.output()))
-            clients[0].close()
-            receive_until(clients[3], content(1024))
-            self.assertEqual(server.output().count("accepting pauses"), 1)
-
-    def test_without_descriptors_accepting_pauses_and_does_not_spin(self):
-        with self.serve() as server, contextlib.ExitStack() as stack:
-            with server.connect() as client:
-                client.sendall(GET)
-                receive_until(client, content(1024))
-            room = server.descriptors() + 5
-            resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (room, room))
-            clients = [stack.enter_context(server.connect()) for _ in range(20)]
-            for client in clients:
-                client.sendall(GET)
-            self.assertTrue(programs.wait_until(lambda: "accepting pauses" in server.output()))
-            before = self.processor_seconds(server)
-            self.assertFalse(programs.wait_until(lambda: server.process.poll() is not None, 1))
-            self.assertLess(self.processor_seconds(server) - before, 0.3 * programs.TIME_FACTOR)
-            for client in clients:
-                receive_until(client, content(1024))
-                client.close()
-            self.assertEqual(server.output().count("accepting pauses"), 1, server.output())
-
-    @staticmethod
-    def processor_seconds(server):
-        fields = pathlib.Path(f"/proc/{server.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-class Ends(Cases):
-    def test_sigterm_lets_answers_finish(self):
-        with self.serve() as server, contextlib.ExitStack() as stack:
-            idle, slow = [stack.enter_context(server.connect()) for _ in range(2)]
-            idle.sendall(GET)
-            receive_until(idle, content(1024))
-            slow.sendall(GET.replace(b"f1024", b"f3000000") * 3)
-            first = slow.recv(1000)
-            server.process.send_signal(signal.SIGTERM)
-            self.assertEqual(receive_all(idle), b"")
-            answers = first + receive_all(slow)
-            self.assertIn(content(3000000), answers)
-            self.assertIn(b"Connection: close\r\n", answers)
-            self.assertEqual(server.process.wait(knot_support.SECONDS), 0)
-            with self.assertRaises(ConnectionRefusedError):
-                server.connect()
-
-    def test_the_drain_is_bounded(self):
-        with self.serve("--drain-timeout", "1") as server, server.connect() as stuck:
-            stuck.sendall(GET.replace(b"f1024", b"f3000000") * 20)
-            stuck.recv(1000)
-            server.process.send_signal(signal.SIGTERM)
-            self.assertEqual(server.process.wait(knot_support.SECONDS), 0)
-            self.assertIn("1 connections were cut off", server.output())
-
-    def test_log_and_report(self):
-        log, aside = self.folder / "log", self.folder / "log.1"
-        with self.serve("--access-log", log) as server:
-            with server.connect() as client:
-                client.sendall(GET)
-                receive_until(client, content(1024))
-            line = rb'^127\.0\.0\.1 - - \[.* \+0000\] "GET /f1024 HTTP/1\.1" 200 1024 "-" "-"\n$'
-            self.assertTrue(programs.wait_until(log.read_bytes))
-            self.assertRegex(log.read_bytes(), line)
-            log.rename(aside)
-            server.process.send_signal(signal.SIGHUP)
-            self.assertTrue(programs.wait_until(log.exists))
-            self.ask(server, b"nonsense\r\n\r\n")
-            self.assertTrue(programs.wait_until(log.read_bytes))
-            self.assertRegex(log.read_bytes(), rb'"-" 400 ')
-            server.process.send_signal(signal.SIGUSR1)
-            self.assertTrue(programs.wait_until(lambda: "1 files of" in server.output()), server.output())
-            self.assertRegex(server.output(), r"\d+ connections, \d+ requests, 1 files of \d+ bytes cached, 0 log lines dropped")
-
-
 class Options(unittest.TestCase):
     def run_knot(self, *args):
         return programs.run(str(knot_support.NPTL), *args, native=True)
@@ -354,13 +168,7 @@ class Memory(Cases, unittest.TestCase):
 
 
 def load_tests(loader, tests, _):
-    """Adds each class of cases once a world."""
-    worlds = {"1_worker": {"settings": {"RONDO_WORKERS": "1"}}, "2_workers": {"settings": {"RONDO_WORKERS": "2"}}, "nptl": {"native": True}}
-    for cases in (Files, Conversations, Limits, Ends):
-        for name, world in worlds.items():
-            made = type(f"{cases.__name__}_{name}", (cases, unittest.TestCase), {"world": world})
-            tests.addTests(loader.loadTestsFromTestCase(made))
-    return tests
+    return knot_cases.load(loader, tests, Files, Conversations)
 
 
 if __name__ == "__main__":
