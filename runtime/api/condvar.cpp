@@ -80,11 +80,13 @@ int rondo_cond_clockwait(rondo_cond_t* cond, rondo_mutex_t* mutex, clockid_t clo
 }
 
 int rondo_cond_signal(rondo_cond_t* cond) {
+    choice_point("cond_signal");
     as<Condvar>(cond).signal();
     return 0;
 }
 
 int rondo_cond_broadcast(rondo_cond_t* cond) {
+    choice_point("cond_broadcast");
     as<Condvar>(cond).broadcast();
     return 0;
 }
@@ -114,6 +116,7 @@ int rondo_barrier_init(rondo_barrier_t* barrier, const rondo_barrierattr_t*, uns
 int rondo_barrier_destroy(rondo_barrier_t* barrier) { return as<Barrier>(barrier).destroy(); }
 
 int rondo_barrier_wait(rondo_barrier_t* barrier) {
+    choice_point("barrier");
     return as<Barrier>(barrier).wait() ? RONDO_BARRIER_SERIAL_THREAD : 0;
 }
 

@@ -67,7 +67,10 @@ int rondo_mutex_destroy(rondo_mutex_t* mutex) { return inner(mutex).destroy(); }
 
 int rondo_mutex_lock(rondo_mutex_t* mutex) { return inner(mutex).lock({}); }
 
-int rondo_mutex_trylock(rondo_mutex_t* mutex) { return inner(mutex).try_lock(); }
+int rondo_mutex_trylock(rondo_mutex_t* mutex) {
+    choice_point("mutex_trylock");
+    return inner(mutex).try_lock();
+}
 
 int rondo_mutex_timedlock(rondo_mutex_t* mutex, const struct timespec* realtime_deadline) {
     return inner(mutex).lock(deadline_of(CLOCK_REALTIME, realtime_deadline));
@@ -87,11 +90,13 @@ int rondo_spin_init(rondo_spinlock_t* lock, int) {
 int rondo_spin_destroy(rondo_spinlock_t*) { return 0; }
 
 int rondo_spin_lock(rondo_spinlock_t* lock) {
+    choice_point("spin_lock");
     spin_lock(inner(lock));
     return 0;
 }
 
 int rondo_spin_trylock(rondo_spinlock_t* lock) {
+    choice_point("spin_trylock");
     if (inner(lock).try_lock()) {
         return 0;
     }
@@ -103,6 +108,7 @@ int rondo_spin_trylock(rondo_spinlock_t* lock) {
 
 int rondo_spin_unlock(rondo_spinlock_t* lock) {
     inner(lock).unlock();
+    choice_point("spin_unlock");
     return 0;
 }
 

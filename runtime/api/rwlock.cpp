@@ -9,6 +9,16 @@
 
 using namespace rondo;
 
+namespace {
+
+// The lock, after the question whether others run before this call.
+Rwlock& asked(rondo_rwlock_t* lock) {
+    choice_point("rwlock");
+    return as<Rwlock>(lock);
+}
+
+}  // namespace
+
 extern "C" {
 
 int rondo_rwlockattr_init(rondo_rwlockattr_t* attr) {
@@ -48,30 +58,30 @@ int rondo_rwlock_init(rondo_rwlock_t* lock, const rondo_rwlockattr_t* attr) {
 
 int rondo_rwlock_destroy(rondo_rwlock_t* lock) { return as<Rwlock>(lock).destroy(); }
 
-int rondo_rwlock_rdlock(rondo_rwlock_t* lock) { return as<Rwlock>(lock).lock_read({}); }
+int rondo_rwlock_rdlock(rondo_rwlock_t* lock) { return asked(lock).lock_read({}); }
 
-int rondo_rwlock_tryrdlock(rondo_rwlock_t* lock) { return as<Rwlock>(lock).try_lock_read(); }
+int rondo_rwlock_tryrdlock(rondo_rwlock_t* lock) { return asked(lock).try_lock_read(); }
 
 int rondo_rwlock_timedrdlock(rondo_rwlock_t* lock, const struct timespec* realtime_deadline) {
-    return as<Rwlock>(lock).lock_read(deadline_of(CLOCK_REALTIME, realtime_deadline));
+    return asked(lock).lock_read(deadline_of(CLOCK_REALTIME, realtime_deadline));
 }
 
 int rondo_rwlock_clockrdlock(rondo_rwlock_t* lock, clockid_t clock, const struct timespec* deadline) {
-    return is_supported_clock(clock) ? as<Rwlock>(lock).lock_read(deadline_of(clock, deadline)) : EINVAL;
+    return is_supported_clock(clock) ? asked(lock).lock_read(deadline_of(clock, deadline)) : EINVAL;
 }
 
-int rondo_rwlock_wrlock(rondo_rwlock_t* lock) { return as<Rwlock>(lock).lock_write({}); }
+int rondo_rwlock_wrlock(rondo_rwlock_t* lock) { return asked(lock).lock_write({}); }
 
-int rondo_rwlock_trywrlock(rondo_rwlock_t* lock) { return as<Rwlock>(lock).try_lock_write(); }
+int rondo_rwlock_trywrlock(rondo_rwlock_t* lock) { return asked(lock).try_lock_write(); }
 
 int rondo_rwlock_timedwrlock(rondo_rwlock_t* lock, const struct timespec* realtime_deadline) {
-    return as<Rwlock>(lock).lock_write(deadline_of(CLOCK_REALTIME, realtime_deadline));
+    return asked(lock).lock_write(deadline_of(CLOCK_REALTIME, realtime_deadline));
 }
 
 int rondo_rwlock_clockwrlock(rondo_rwlock_t* lock, clockid_t clock, const struct timespec* deadline) {
-    return is_supported_clock(clock) ? as<Rwlock>(lock).lock_write(deadline_of(clock, deadline)) : EINVAL;
+    return is_supported_clock(clock) ? asked(lock).lock_write(deadline_of(clock, deadline)) : EINVAL;
 }
 
-int rondo_rwlock_unlock(rondo_rwlock_t* lock) { return as<Rwlock>(lock).unlock(); }
+int rondo_rwlock_unlock(rondo_rwlock_t* lock) { return asked(lock).unlock(); }
 
 }  // extern "C"

@@ -48,6 +48,7 @@ int rondo_sem_destroy(rondo_sem_t*) { return 0; }
 int rondo_sem_wait(rondo_sem_t* sem) { return wait_until(sem, {}); }
 
 int rondo_sem_trywait(rondo_sem_t* sem) {
+    choice_point("sem_trywait");
     bool taken = is_shared(sem) ? as<SharedSemaphore>(sem).try_wait() : as<Semaphore>(sem).try_wait();
     return taken ? 0 : sem_result(EAGAIN);
 }
@@ -61,6 +62,7 @@ int rondo_sem_clockwait(rondo_sem_t* sem, clockid_t clock, const struct timespec
 }
 
 int rondo_sem_post(rondo_sem_t* sem) {
+    choice_point("sem_post");
     return sem_result(is_shared(sem) ? as<SharedSemaphore>(sem).post() : as<Semaphore>(sem).post());
 }
 

@@ -22,6 +22,7 @@ using namespace rondo;
 namespace {
 
 int join(rondo_t thread, void** result, Deadline deadline, bool try_only) {
+    choice_point("join");
     cancellation_point();
     Fiber* fiber = Fiber::from_handle(thread);
     if (fiber == nullptr) {
@@ -54,6 +55,7 @@ int rondo_create(rondo_t* thread, const rondo_attr_t* attr, void* (*start)(void*
     int error = spawn(handle, start, arg, stack_bytes, detached);
     if (error == 0) {
         *thread = handle;
+        choice_point("create");
     }
     return error;
 }
@@ -71,6 +73,7 @@ int rondo_clockjoin_np(rondo_t thread, void** result, clockid_t clock, const str
 }
 
 int rondo_detach(rondo_t thread) {
+    choice_point("detach");
     Fiber* fiber = Fiber::from_handle(thread);
     return fiber != nullptr ? fiber->detach() : ESRCH;
 }
@@ -94,7 +97,7 @@ int rondo_yield(void) {
 
 void rondo_spend(void) {
     if (self_ != nullptr) {
-        self_->spend_budget_cheaply();
+        self_->spend_budget_cheaply("call");
     }
 }
 
@@ -136,6 +139,7 @@ int rondo_getname_np(rondo_t thread, char* buffer, size_t size) {
 }
 
 int rondo_cancel(rondo_t thread) {
+    choice_point("cancel");
     Fiber* fiber = Fiber::from_handle(thread);
     if (fiber == nullptr && is_callers_kernel_thread(thread) && ensure_runtime() == 0) {
         fiber = Fiber::from_handle(thread);
@@ -176,7 +180,10 @@ int rondo_setcanceltype(int type, int* old_type) {
     return 0;
 }
 
-void rondo_testcancel(void) { cancellation_point(); }
+void rondo_testcancel(void) {
+    choice_point("testcancel");
+    cancellation_point();
+}
 
 void rondo_cleanup_push(struct rondo_cleanup* frame, void (*routine)(void*), void* arg) {
     Fiber* fiber = calling_thread();
@@ -199,7 +206,10 @@ void rondo_cleanup_pop(struct rondo_cleanup* frame, int execute) {
     }
 }
 
-int rondo_key_create(rondo_key_t* key, void (*destructor)(void*)) { return create_key(*key, destructor); }
+int rondo_key_create(rondo_key_t* key, void (*destructor)(void*)) {
+    choice_point("key_create");
+    return create_key(*key, destructor);
+}
 
 int rondo_key_delete(rondo_key_t key) { return delete_key(key); }
 

@@ -33,10 +33,11 @@ bool parse_number(string_view text, uint64_t limit, uint64_t& out) {
         if (character < '0' || character > '9') {
             return false;
         }
-        value = value * 10 + static_cast<uint64_t>(character - '0');
-        if (value > limit) {
+        auto digit = static_cast<uint64_t>(character - '0');
+        if (digit > limit || value > (limit - digit) / 10) {
             return false;
         }
+        value = value * 10 + digit;
     }
     out = value;
     return !text.empty();
@@ -99,12 +100,42 @@ Verdict parse_stack(string_view value, Settings& out) {
     return Verdict::good;
 }
 
+// The value is the end of its entry in the environment, so what is taken off its front leaves a C string.
+bool take_prefix(string_view& value, string_view prefix) {
+    bool found = first(value, prefix.size()) == prefix;
+    value.remove_prefix(found ? prefix.size() : 0);
+    return found;
+}
+
+Verdict parse_seed(string_view value, Settings& out) {
+    constexpr string_view kFaults = ",faults";
+    out.sched = SchedKind::seed;
+    string_view digits = first(value, value.find(','));
+    out.faults = digits.size() < value.size();
+    value.remove_prefix(digits.size());
+    bool good = parse_number(digits, UINT64_MAX, out.seed) && (value.empty() || value == kFaults);
+    return good ? Verdict::good : Verdict::bad;
+}
+
 Verdict parse_sched(string_view value, Settings& out) {
+    if (take_prefix(value, "seed:")) {
+        return parse_seed(value, out);
+    }
+    if (take_prefix(value, "replay:")) {
+        out.sched = SchedKind::replay;
+        out.replay = value.data();
+        return value.empty() ? Verdict::bad : Verdict::good;
+    }
     out.sched = SchedKind::fifo;
     if (value == "fifo") {
         return Verdict::good;
     }
-    return value == "graph" || value == "seeded" ? Verdict::not_available : Verdict::bad;
+    return value == "graph" ? Verdict::not_available : Verdict::bad;
+}
+
+Verdict parse_trace(string_view value, Settings& out) {
+    out.trace = value.data();
+    return value.empty() ? Verdict::bad : Verdict::good;
 }
 
 Verdict parse_stall(string_view value, Settings& out) {
@@ -127,7 +158,8 @@ constexpr Row kRows[] = {
     {"RONDO_IO", "auto or epoll", parse_io},
     {"RONDO_TLS", "worker", parse_tls},
     {"RONDO_STACK", "a size from 16K to 1G, with K, M or G", parse_stack},
-    {"RONDO_SCHED", "fifo", parse_sched},
+    {"RONDO_SCHED", "fifo, seed:N or replay:FILE", parse_sched},
+    {"RONDO_TRACE", "a file's name", parse_trace},
     {"RONDO_STALL_MS", "a number of milliseconds from 0 (off) to 3600000", parse_stall},
 };
 
@@ -199,6 +231,21 @@ bool parse_one(string_view name, string_view value, Settings& out, Text& error) 
     return false;
 }
 
+// What holds between settings.
+bool agree(Settings& out, Text& error) {
+    if (out.sched == SchedKind::fifo) {
+        error << (out.trace != nullptr ? "rondo: RONDO_TRACE needs RONDO_SCHED=seed:N or replay:FILE" : "");
+        return out.trace == nullptr;
+    }
+    if (out.workers > 1) {
+        error << "rondo: RONDO_WORKERS=" << uint64_t{out.workers}
+              << ": RONDO_SCHED=seed:N and replay:FILE need one worker";
+        return false;
+    }
+    out.workers = 1;
+    return true;
+}
+
 bool is_setting(string_view entry) {
     return first(entry, kPrefix.size()) == kPrefix && first(entry, kTestPrefix.size()) != kTestPrefix;
 }
@@ -219,7 +266,7 @@ bool parse_settings(char** environ, Settings& out, char* error, size_t error_siz
             return false;
         }
     }
-    return true;
+    return agree(out, message);
 }
 
 unsigned default_workers() {

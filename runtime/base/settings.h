@@ -9,7 +9,8 @@
 //   RONDO_IO        auto | io_uring | epoll default: auto
 //   RONDO_TLS       fiber | worker          default: worker
 //   RONDO_STACK     16K..1G, suffix K M G   default: the runtime's
-//   RONDO_SCHED     fifo                    default: fifo
+//   RONDO_SCHED     fifo | seed:N[,faults] | replay:FILE   default: fifo; all but fifo mean one worker
+//   RONDO_TRACE     a file's name           default: none; only with seed and replay
 //   RONDO_STALL_MS  0..3600000; 0: off     default: 0
 //   RONDO_TEST_*    the test suite's own, left alone
 //
@@ -17,12 +18,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace rondo {
 
 enum class IoChoice { automatic, epoll };
 enum class TlsMode { worker };
-enum class SchedKind { fifo };
+enum class SchedKind { fifo, seed, replay };
 
 struct Settings {
     unsigned workers = 0;  // 0: default_workers()
@@ -30,7 +32,11 @@ struct Settings {
     TlsMode tls = TlsMode::worker;
     size_t stack_bytes = 0;  // 0: the runtime's default
     SchedKind sched = SchedKind::fifo;
-    unsigned stall_ms = 0;  // 0: no stall watchdog
+    uint64_t seed = 0;             // sched seed
+    bool faults = false;           // sched seed: what can fail fails at times
+    const char* replay = nullptr;  // sched replay: the file's name, in the environment
+    const char* trace = nullptr;   // the file's name, in the environment
+    unsigned stall_ms = 0;         // 0: no stall watchdog
 };
 
 constexpr unsigned kMaxWorkers = 256;

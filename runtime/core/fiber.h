@@ -74,6 +74,8 @@ class alignas(64) Fiber {
     uint64_t id = 0;            // 1 is the main thread; constant
     Stack stack;                // empty when adopted; constant
     Message wake_message;       // in an inbox at most once: only the winner of a claim posts it
+    uint32_t order = 0;         // a seeded policy's: in which it first became ready; 0: not yet
+    uint32_t priority = 0;      // a seeded policy's
 
     // A new fiber at the top of a stack of its own, joinable, not yet placed. Null: no stack. stack_bytes 0: default.
     static Fiber* create(Start start, void* arg, size_t stack_bytes);

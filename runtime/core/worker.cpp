@@ -25,6 +25,12 @@ bool Worker::init(unsigned index, Policy& policy, IoBackend& backend, uint64_t t
     policy_ = &policy;
     backend_ = &backend;
     ticks_per_ms_ = ticks_per_ms;
+    if (exploring()) {
+        full_budget_ = 1;
+        look_interval_ = kLookIntervalOfChoices;
+    }
+    budget_ = full_budget_;
+    look_in_ = look_interval_;
     stacks_ = reserve_array<StackCache>(1);
     loop_stack_ = StackPool::instance().take(kLoopStackBytes + real::kernel_stack_overhead(), nullptr);
     return stacks_ != nullptr && loop_stack_ && timers_.init();
@@ -94,7 +100,7 @@ void Worker::pass() {
     if (!timers_.empty()) {
         timers_.fire(now_ns());
     }
-    look_in_ = kLookInterval;
+    look_in_ = look_interval_;
     pass_ticks_ = ticks();
 }
 
@@ -120,8 +126,8 @@ bool Worker::pass_is_due() {
     if (--look_in_ > 0) {
         return false;
     }
-    look_in_ = kLookInterval;
-    return ticks() - pass_ticks_ > ticks_per_ms_ / kPassesPerMs;
+    look_in_ = look_interval_;
+    return exploring() || ticks() - pass_ticks_ > ticks_per_ms_ / kPassesPerMs;
 }
 
 inline Fiber* Worker::mark_running(Fiber* next) {
@@ -153,7 +159,7 @@ inline void Worker::switch_to(Fiber* next) {
     ++switches_;
     current_ = next;
     Context::jump(left->context, next != nullptr ? next->context : loop_context_);
-    budget_ = kBudget;
+    budget_ = full_budget_;
     land();
     saved.restore(thread_state_);
     if (__builtin_expect(left->signal_due.load(std::memory_order_relaxed), 0)) {
@@ -168,7 +174,7 @@ void Worker::park_current(Unlock unlock) {
         switch_to(next);
         return;
     }
-    budget_ = kBudget;  // somebody made it ready already
+    budget_ = full_budget_;  // somebody made it ready already
     if (unlock.run != nullptr) {
         unlock.run(unlock.arg);
     }
@@ -183,7 +189,7 @@ int Worker::yield_current() {
         next = mark_running(policy_->exchange(*current_));
     }
     if (next == current_) {
-        budget_ = kBudget;
+        budget_ = full_budget_;
         bool looked_just_now = inbox_.empty() && ticks() - pass_ticks_ < ticks_per_ms_ / kIdleYieldsPerMs;
         if (looked_just_now) {
             return 0;
@@ -196,9 +202,26 @@ int Worker::yield_current() {
     return 0;
 }
 
+int Worker::budget_spent(const char* call) {
+    if (!exploring()) {
+        return yield_current();
+    }
+    offer_yield(call);
+    return 0;
+}
+
+// Not asked where nobody could run instead.
+void Worker::offer_yield(const char* call) {
+    budget_ = full_budget_;
+    bool alone = policy_->empty() && timers_.empty() && backend_->pending() == 0 && inbox_.empty();
+    if (!alone && choice_source->choose(ChoiceKind::yield, 2, call) != 0) {
+        yield_current();
+    }
+}
+
 void Worker::begin_fiber() {
     land();
-    budget_ = kBudget;
+    budget_ = full_budget_;
     thread_state_.clear();
     if (current_->signal_due.load(std::memory_order_relaxed)) {
         signal_hooks().due(*this);

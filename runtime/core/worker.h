@@ -13,8 +13,12 @@
 //
 // Fairness: a call that did not park spends budget; when it is used up, or a pass of the loop is 1 ms old, the fiber
 // yields. Code that makes no call is not preempted.
+//
+// Under a choice source (choice.h) the budget is one call, and what is asked of clocks here is counted instead: the
+// loop passes at each fourth switch.
 #pragma once
 
+#include "runtime/core/choice.h"
 #include "runtime/core/fiber.h"
 #include "runtime/core/io_backend.h"
 #include "runtime/core/park.h"
@@ -60,6 +64,9 @@ class Worker {
     // Returns 0, so that the API's call of it is a jump (see Context::jump on returns).
     int yield_current();
 
+    // The current fiber yields if the choice source says so.
+    void offer_yield(const char* call);
+
     // The first call of a new fiber: ends the switch that led to it, with a clean errno and no exception in flight.
     void begin_fiber();
 
@@ -73,21 +80,25 @@ class Worker {
     static void complete(IoOp& op);
 
     // A call that could have parked and did not.
-    void spend_budget() {
+    void spend_budget(const char* call) {
         bool late = ticks() - pass_ticks_ > ticks_per_ms_;
         if (late) {
             look_in_ = 0;  // others have used up the millisecond as well: look at I/O before the next of them
         }
         if (--budget_ <= 0 || late) {
-            yield_current();
+            budget_spent(call);
         }
     }
     // The same without the clock, for operations of a few nanoseconds.
-    void spend_budget_cheaply() {
+    void spend_budget_cheaply(const char* call) {
         if (--budget_ <= 0) {
-            yield_current();
+            budget_spent(call);
         }
     }
+    // For a call that does so in two steps: false, and budget_spent() must follow.
+    bool has_budget() { return --budget_ > 0; }
+    // Returns 0, as yield_current().
+    int budget_spent(const char* call);
 
     // In a signal handler on this worker's kernel thread, for signals that it has recorded: the loop passes soon and
     // calls the hook of interrupt.h.
@@ -121,6 +132,7 @@ class Worker {
     static constexpr int kBudget = 64;
     static constexpr int kLookInterval = 64;
     static constexpr int kPassesPerMs = 10;
+    static constexpr int kLookIntervalOfChoices = 4;
 
     static void loop_entry();
     [[noreturn]] void loop();
@@ -139,6 +151,8 @@ class Worker {
     Policy* policy_ = nullptr;
     int budget_ = kBudget;
     int look_in_ = kLookInterval;  // switches left before the age of the last pass is looked at
+    int full_budget_ = kBudget;
+    int look_interval_ = kLookInterval;
     Unlock after_switch_;
     uint64_t pass_ticks_ = 0;  // when the loop last looked at I/O
     uint64_t ticks_per_ms_ = 0;

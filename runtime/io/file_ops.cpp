@@ -85,7 +85,7 @@ long run(FileCall& call, const iovec* vector, int count) {
     if (!move_inline(call) && OffloadPool::files().run(block_on_it, &call) != 0) {
         block_on_it(&call);
     }
-    self_->spend_budget();
+    self_->spend_budget("file");
     if (call.result < 0) {
         return call.done > 0 ? static_cast<long>(call.done) : call.result;
     }

@@ -123,7 +123,7 @@ long answered(long result) {
     if (result == -EAGAIN) {
         self_->yield_current();
     } else {
-        self_->spend_budget();
+        self_->spend_budget("I/O");
     }
     return result;
 }
@@ -146,9 +146,10 @@ long perform(IoOp& op, Nanoseconds timeout) {
     Worker& worker = *self_;
     op.waiter.interrupt = request_stop;
     op.waiter.interruptible = true;
+    choice_point(wait_reason_name(op.waiter.reason));
     for (;;) {
         if (worker.backend().submit(op)) {
-            worker.spend_budget();
+            worker.spend_budget(wait_reason_name(op.waiter.reason));
             return op.result;
         }
         Deadline deadline;

@@ -18,7 +18,7 @@ namespace rondo {
 namespace {
 
 long done(long result) {
-    self_->spend_budget();
+    self_->spend_budget("ipc");
     return result;
 }
 

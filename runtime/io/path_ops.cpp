@@ -172,7 +172,7 @@ long io_openat(int directory, const char* path, int flags, mode_t mode) {
             BlockingCall call{{SYS_openat, {directory, sys::to_arg(path), flags, mode}}};
             opening.result = finish_blocking_call(call, Restart::allowed);
         }
-        self_->spend_budget();
+        self_->spend_budget("path");
     }
     if (opening.result >= 0) {
         note_birth(opening);

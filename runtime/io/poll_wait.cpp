@@ -142,7 +142,7 @@ long wait_with(const Question& question, pollfd* fds, nfds_t count, IoOp* member
 
 bool settled(long answer, Deadline deadline) {
     if (answer != 0) {
-        self_->spend_budget();
+        self_->spend_budget("poll");
     } else if (deadline.at == kAtOnce.at) {
         self_->yield_current();
     }

@@ -109,7 +109,7 @@ long io_connect(int fd, const sockaddr* address, socklen_t length) {
         // A Unix listener's queue is full; no event tells when it has room.
         return call_on_thread(SYS_connect, fd, sys::to_arg(address), length);
     }
-    self_->spend_budget();
+    self_->spend_budget("I/O");
     return result;
 }
 

@@ -79,7 +79,7 @@ long send_chunks(int out, int in, off_t* offset, size_t count, Nanoseconds timeo
         if (result < 0) {
             return done > 0 ? static_cast<long>(done) : result;
         }
-        self_->spend_budget();
+        self_->spend_budget("transfer");
     }
     return static_cast<long>(done);
 }
@@ -108,7 +108,7 @@ long repeat(const Splice& splice) {
     for (;;) {
         long result = splice.attempt();
         if (result != -EAGAIN) {
-            self_->spend_budget();
+            self_->spend_budget("transfer");
             return result;
         }
         bool no_input = splice.in >= 0 && !splice.reads_file && !is_ready(splice.in, POLLIN);

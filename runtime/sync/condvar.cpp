@@ -49,6 +49,7 @@ int Condvar::destroy() const {
 }
 
 int Condvar::wait(Mutex& mutex, Deadline deadline) {
+    choice_point("cond_wait");
     cancellation_point();
     if (mutex.checks_owner() && !mutex.held_by_caller()) {
         return EPERM;

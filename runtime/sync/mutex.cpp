@@ -36,7 +36,15 @@ uint64_t Mutex::owner_name() const {
 
 bool Mutex::held_by_caller() const { return owner_.load(std::memory_order_relaxed) == owner_name(); }
 
+// What try_lock_simply found used up, or did not look at.
+void Mutex::spend() const {
+    if (current_fiber() != nullptr && (!self_->has_budget() || exploring())) {
+        self_->budget_spent("mutex_lock");
+    }
+}
+
 int Mutex::lock_carefully(Deadline deadline) {
+    spend();
     if (checks_owner() && held_by_caller()) {
         return lock_owned();
     }
@@ -46,11 +54,8 @@ int Mutex::lock_carefully(Deadline deadline) {
             return error;
         }
     }
-    if (shared()) {
-        owner_.store(owner_name(), std::memory_order_relaxed);
-    } else {
-        become_owner();
-    }
+    owner_.store(owner_name(), std::memory_order_relaxed);
+    choice_point("mutex_locked");
     return 0;
 }
 
@@ -136,6 +141,7 @@ int Mutex::unlock_carefully() {
         }
     }
     release();
+    choice_point("mutex_unlock");
     return 0;
 }
 

@@ -69,12 +69,17 @@ class Mutex {
     }
     uint64_t owner_name() const;
 
-    // The uncontended case of simple mutexes, inlined into the API's functions.
+    // The uncontended case of simple mutexes, inlined into the API's functions. A thread that takes locks in a loop
+    // lets the others run at times: without the lock, in lock_carefully.
     bool try_lock_simply() {
-        if (!simple() || !acquire_fast()) {
+        if (!simple()) {
             return false;
         }
-        become_owner();
+        Fiber* fiber = current_fiber();
+        if ((fiber != nullptr && !fiber->worker->has_budget()) || !acquire_fast()) {
+            return false;
+        }
+        owner_.store(fiber != nullptr ? fiber->handle : current_owner(), std::memory_order_relaxed);
         return true;
     }
 
@@ -96,20 +101,10 @@ class Mutex {
         return word_.compare_exchange_strong(held, 0, std::memory_order_release, std::memory_order_relaxed);
     }
 
-    // After the lock was taken: a thread that takes locks in a loop lets the others run at times.
-    void become_owner() {
-        Fiber* fiber = current_fiber();
-        if (fiber == nullptr) {
-            owner_.store(current_owner(), std::memory_order_relaxed);
-            return;
-        }
-        owner_.store(fiber->handle, std::memory_order_relaxed);
-        fiber->worker->spend_budget_cheaply();
-    }
-
     int lock_carefully(Deadline deadline);
     int unlock_carefully();
     int lock_owned();
+    void spend() const;
     int acquire_slow(Deadline deadline);
     int acquire_shared(Deadline deadline);
     void release();

@@ -20,6 +20,7 @@ void settle_once(void* once, int completed) { static_cast<Once*>(once)->settle(c
 
 // True: the caller runs the routine. False: it is done.
 bool Once::begin() {
+    choice_point("once");
     for (;;) {
         WaitQueue queue(this);
         int seen = state_.load(std::memory_order_acquire);

@@ -35,10 +35,10 @@ bool Semaphore::try_wait() {
 
 int Semaphore::wait(Deadline deadline) {
     cancellation_point();
+    if (self_ != nullptr) {
+        self_->spend_budget_cheaply("sem_wait");
+    }
     if (take()) {
-        if (self_ != nullptr) {
-            self_->spend_budget_cheaply();
-        }
         return 0;
     }
     WakeCause cause = WakeCause::interrupted;

@@ -202,9 +202,10 @@ long futex_call(const FutexCall& call) {
     if (sys::to_arg(call.word) % sizeof(uint32_t) != 0) {
         return -EINVAL;
     }
+    choice_point("futex");
     long result = dispatch(call);
     if (self_ != nullptr) {
-        self_->spend_budget_cheaply();
+        self_->spend_budget_cheaply("futex");
     }
     return result;
 }

@@ -26,6 +26,10 @@ Spinlock& start_fork_lock();
 // caller is kept (see KeptCaller), and the runtime has not started.
 void leave_runtime_to_parent();
 
+// Under RONDO_SCHED=seed or replay: everything from here on is as after a start with this seed. The caller must be the
+// only thread. For tests that run many schedules in one process.
+void restart_schedule(uint64_t seed);
+
 // "epoll".
 const char* io_backend_name();
 

@@ -30,7 +30,8 @@ constexpr Setting kSettings[] = {
     {"--io", "RONDO_IO", "auto|epoll", "how to wait for I/O (default: auto)"},
     {"--tls", "RONDO_TLS", "worker", "whose are thread-local variables (default: worker)"},
     {"--stack", "RONDO_STACK", "SIZE", "reserved for each thread, 16K to 1G (default: 8M)"},
-    {"--sched", "RONDO_SCHED", "fifo", "scheduling policy (default: fifo)"},
+    {"--sched", "RONDO_SCHED", "fifo|seed:N", "who runs next, in turn or as N decides (default: fifo)"},
+    {"--trace", "RONDO_TRACE", "FILE", "write down what N decided, to be replayed by --sched replay:FILE"},
     {"--watch", "RONDO_STALL_MS", "[=MS]", "report threads that keep their worker for MS milliseconds (100)", "100"},
 };
 

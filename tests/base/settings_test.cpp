@@ -89,6 +89,15 @@ TEST_CASE("edges of the ranges") {
                             "RONDO_IO=EPOLL",
                             "RONDO_TLS=",
                             "RONDO_SCHED=lifo",
+                            "RONDO_SCHED=seed",
+                            "RONDO_SCHED=seed:",
+                            "RONDO_SCHED=seed:-1",
+                            "RONDO_SCHED=seed:18446744073709551616",
+                            "RONDO_SCHED=seed:1,",
+                            "RONDO_SCHED=seed:1,fault",
+                            "RONDO_SCHED=seed:1,faults,",
+                            "RONDO_SCHED=replay:",
+                            "RONDO_TRACE=",
                             "RONDO_STALL_MS=",
                             "RONDO_STALL_MS=-1",
                             "RONDO_STALL_MS=100ms",
@@ -98,19 +107,41 @@ TEST_CASE("edges of the ranges") {
     }
 }
 
+TEST_CASE("a seeded or replayed schedule means one worker") {
+    Parsed seeded = parse({"RONDO_SCHED=seed:18446744073709551615", "RONDO_TRACE=a b"});
+    CHECK(seeded.good);
+    CHECK(seeded.settings.sched == rondo::SchedKind::seed);
+    CHECK(seeded.settings.seed == UINT64_MAX);
+    CHECK_FALSE(seeded.settings.faults);
+    CHECK(seeded.settings.workers == 1);
+    CHECK(std::string(seeded.settings.trace) == "a b");
+    CHECK(parse({"RONDO_SCHED=seed:7,faults"}).settings.faults);
+    Parsed replayed = parse({"RONDO_SCHED=replay:/tmp/x", "RONDO_WORKERS=1"});
+    CHECK(replayed.good);
+    CHECK(replayed.settings.sched == rondo::SchedKind::replay);
+    CHECK(std::string(replayed.settings.replay) == "/tmp/x");
+    Parsed many = parse({"RONDO_WORKERS=2", "RONDO_SCHED=seed:1"});
+    CHECK_FALSE(many.good);
+    CHECK(many.error == "rondo: RONDO_WORKERS=2: RONDO_SCHED=seed:N and replay:FILE need one worker");
+    Parsed no_schedule = parse({"RONDO_TRACE=x"});
+    CHECK_FALSE(no_schedule.good);
+    CHECK(no_schedule.error == "rondo: RONDO_TRACE needs RONDO_SCHED=seed:N or replay:FILE");
+}
+
 TEST_CASE("what is wrong is said in one line") {
     refuses("RONDO_WORKERS=abc", "rondo: RONDO_WORKERS=abc: expected a number from 1 to 256");
     refuses("RONDO_IO=select", "rondo: RONDO_IO=select: expected auto or epoll");
     refuses("RONDO_IO=io_uring", "rondo: RONDO_IO=io_uring: not available in this version; expected auto or epoll");
     refuses("RONDO_TLS=fiber", "rondo: RONDO_TLS=fiber: not available in this version; expected worker");
     refuses("RONDO_STACK=4K", "rondo: RONDO_STACK=4K: expected a size from 16K to 1G, with K, M or G");
-    refuses("RONDO_SCHED=graph", "rondo: RONDO_SCHED=graph: not available in this version; expected fifo");
-    refuses("RONDO_SCHED=\n\x1b[1m", "rondo: RONDO_SCHED=??[1m: expected fifo");
+    refuses("RONDO_SCHED=graph",
+            "rondo: RONDO_SCHED=graph: not available in this version; expected fifo, seed:N or replay:FILE");
+    refuses("RONDO_SCHED=\n\x1b[1m", "rondo: RONDO_SCHED=??[1m: expected fifo, seed:N or replay:FILE");
     refuses("RONDO_WORKER=2", "rondo: RONDO_WORKER: no such setting; did you mean RONDO_WORKERS?");
     refuses("RONDO_STAKC=2M", "rondo: RONDO_STAKC: no such setting; did you mean RONDO_STACK?");
     refuses("RONDO_COLOUR=red",
             "rondo: RONDO_COLOUR: no such setting; there are RONDO_WORKERS RONDO_IO RONDO_TLS RONDO_STACK "
-            "RONDO_SCHED RONDO_STALL_MS");
+            "RONDO_SCHED RONDO_TRACE RONDO_STALL_MS");
 }
 
 TEST_CASE("a long value neither overflows the buffer nor hides what was expected") {

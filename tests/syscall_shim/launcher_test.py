@@ -81,7 +81,9 @@ class Settings(LauncherTest):
             ("RONDO_IO", "io_uring"): "RONDO_IO=io_uring: not available in this version; expected auto or epoll",
             ("RONDO_TLS", "fiber"): "RONDO_TLS=fiber: not available in this version; expected worker",
             ("RONDO_STACK", "8X"): "RONDO_STACK=8X: expected a size from 16K to 1G, with K, M or G",
-            ("RONDO_SCHED", "graph"): "RONDO_SCHED=graph: not available in this version; expected fifo",
+            ("RONDO_SCHED", "graph"): "RONDO_SCHED=graph: not available in this version; expected fifo, seed:N or replay:FILE",
+            ("RONDO_SCHED", "seed:-1"): "RONDO_SCHED=seed:-1: expected fifo, seed:N or replay:FILE",
+            ("RONDO_TRACE", "x"): "RONDO_TRACE needs RONDO_SCHED=seed:N or replay:FILE",
             ("RONDO_STALL_MS", "soon"):
                 "RONDO_STALL_MS=soon: expected a number of milliseconds from 0 (off) to 3600000",
             ("RONDO_WORKER", "2"): "RONDO_WORKER: no such setting; did you mean RONDO_WORKERS?",

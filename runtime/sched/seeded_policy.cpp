@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See seeded_policy.h.
+
+#include "runtime/sched/seeded_policy.h"
+
+#include "runtime/base/check.h"
+#include "runtime/core/worker.h"
+
+namespace rondo {
+
+void SeededPolicy::restart(uint64_t seed) {
+    RONDO_CHECK(empty());
+    schedule_.restart(seed);
+    strategy_ = Strategy(seed, schedule_.faults());
+    told_to_yield_ = false;
+    if (Fiber* caller = current_fiber()) {
+        caller->order = 0;
+        strategy_.meet(*caller);
+    }
+}
+
+void SeededPolicy::append(Fiber& fiber) {
+    fiber.next_ready = nullptr;
+    (first_ != nullptr ? last_->next_ready : first_) = &fiber;
+    last_ = &fiber;
+}
+
+// The running thread becomes ready when it yields. Unless it was told to, it waits for what others do.
+void SeededPolicy::ready(Fiber& fiber) {
+    strategy_.meet(fiber);
+    if (&fiber == current_fiber()) {
+        if (!told_to_yield_) {
+            strategy_.gave_way(fiber);
+        }
+        told_to_yield_ = false;
+    }
+    append(fiber);
+}
+
+Fiber* SeededPolicy::exchange(Fiber& fiber) {
+    Fiber* next = SeededPolicy::next();
+    ready(fiber);
+    return next != nullptr ? next : SeededPolicy::next();
+}
+
+unsigned SeededPolicy::candidates(Fiber** out) const {
+    unsigned count = 0;
+    for (Fiber* fiber = first_; fiber != nullptr && count < kMostCandidates; fiber = fiber->next_ready) {
+        out[count++] = fiber;
+    }
+    return count;
+}
+
+Fiber* SeededPolicy::take(unsigned place) {
+    Fiber* before = nullptr;
+    Fiber* taken = first_;
+    for (; place > 0; --place) {
+        before = taken;
+        taken = taken->next_ready;
+    }
+    (before != nullptr ? before->next_ready : first_) = taken->next_ready;
+    last_ = last_ == taken ? before : last_;
+    return taken;
+}
+
+Fiber* SeededPolicy::next() {
+    Fiber* ready[kMostCandidates];
+    unsigned count = candidates(ready);
+    if (count == 0) {
+        return nullptr;
+    }
+    unsigned wanted = count > 1 ? strategy_.pick(ready, count) : 0;
+    return take(count > 1 ? schedule_.settle(ChoiceKind::next, count, wanted, "") : 0);
+}
+
+unsigned SeededPolicy::choose(ChoiceKind kind, unsigned alternatives, const char* call) {
+    if (kind != ChoiceKind::yield) {
+        return schedule_.settle(kind, alternatives, strategy_.answer(kind, alternatives), call);
+    }
+    Fiber* ready[kMostCandidates];
+    unsigned count = candidates(ready);
+    Fiber* running = current_fiber();
+    if (running != nullptr) {
+        strategy_.meet(*running);
+    }
+    unsigned wanted = strategy_.interrupts(running, ready, count) ? 1 : 0;
+    unsigned answer = schedule_.settle(kind, alternatives, wanted, call);
+    told_to_yield_ = answer != 0;
+    return answer;
+}
+
+}  // namespace rondo
