@@ -70,24 +70,33 @@ Fiber* SeededPolicy::next() {
     if (count == 0) {
         return nullptr;
     }
-    unsigned wanted = count > 1 ? strategy_.pick(ready, count) : 0;
-    return take(count > 1 ? schedule_.settle(ChoiceKind::next, count, wanted, "") : 0);
+    if (count == 1) {
+        return take(0);
+    }
+    Choice choice = schedule_.settle(ChoiceKind::next, count, strategy_.pick(ready, count), "");
+    Fiber* chosen = take(choice.answer);
+    schedule_.note(choice, chosen);
+    return chosen;
 }
 
-unsigned SeededPolicy::choose(ChoiceKind kind, unsigned alternatives, const char* call) {
+unsigned SeededPolicy::proposal(ChoiceKind kind, unsigned alternatives, Fiber* running) {
     if (kind != ChoiceKind::yield) {
-        return schedule_.settle(kind, alternatives, strategy_.answer(kind, alternatives), call);
+        return strategy_.answer(kind, alternatives);
     }
     Fiber* ready[kMostCandidates];
     unsigned count = candidates(ready);
-    Fiber* running = current_fiber();
     if (running != nullptr) {
         strategy_.meet(*running);
     }
-    unsigned wanted = strategy_.interrupts(running, ready, count) ? 1 : 0;
-    unsigned answer = schedule_.settle(kind, alternatives, wanted, call);
-    told_to_yield_ = answer != 0;
-    return answer;
+    return strategy_.interrupts(running, ready, count) ? 1 : 0;
+}
+
+unsigned SeededPolicy::choose(ChoiceKind kind, unsigned alternatives, const char* call) {
+    Fiber* running = current_fiber();
+    Choice choice = schedule_.settle(kind, alternatives, proposal(kind, alternatives, running), call);
+    schedule_.note(choice, running);
+    told_to_yield_ = kind == ChoiceKind::yield && choice.answer != 0;
+    return choice.answer;
 }
 
 }  // namespace rondo

@@ -34,6 +34,7 @@ class SeededPolicy final : public Policy, public ChoiceSource {
     static constexpr unsigned kMostCandidates = 64;
 
     unsigned candidates(Fiber** out) const;
+    unsigned proposal(ChoiceKind kind, unsigned alternatives, Fiber* running);
     Fiber* take(unsigned place);
     void append(Fiber& fiber);
 

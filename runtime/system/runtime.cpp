@@ -23,9 +23,9 @@
 #include "runtime/io/offload_pool.h"
 #include "runtime/io/thread_call.h"
 #include "runtime/sched/fifo_policy.h"
-#include "runtime/sched/seeded_policy.h"
 #include "runtime/sync/once.h"
 #include "runtime/system/diagnostics.h"
+#include "runtime/system/exploration.h"
 #include "runtime/system/signals.h"
 #include "runtime/system/watchdog.h"
 
@@ -45,8 +45,7 @@ constinit Spinlock start_lock;
 std::atomic<bool> started{false};
 WorkerParts* parts = nullptr;
 size_t parts_bytes = 0;
-alignas(SeededPolicy) char seeded_room[sizeof(SeededPolicy)];
-SeededPolicy* seeded = nullptr;  // worker 0's policy in place of its own
+Policy* chosen_policy = nullptr;  // worker 0's, in place of its own
 Worker* workers[kMaxWorkers];
 alignas(Fiber) char adopted_room[sizeof(Fiber)];
 alignas(FiberRest) char adopted_rest_room[sizeof(FiberRest)];
@@ -80,7 +79,7 @@ bool build_worker(unsigned index, uint64_t ticks_per_ms) {
     auto* built = new (&parts[index]) WorkerParts;
     workers[index] = &built->worker;
     return built->backend.init(index, ticks_per_ms) == 0 &&
-           built->worker.init(index, seeded != nullptr ? static_cast<Policy&>(*seeded) : built->policy, built->backend,
+           built->worker.init(index, chosen_policy != nullptr ? *chosen_policy : built->policy, built->backend,
                               ticks_per_ms);
 }
 
@@ -158,24 +157,10 @@ void say_fewer(unsigned running, unsigned wanted) {
 // So long a millisecond that none ends: under a seed nothing is decided by the time it takes.
 constexpr uint64_t kEndlessMs = UINT64_MAX / 1000;
 
-// The source of choices is there before what asks it is built.
-uint64_t choose_policy(const Settings& settings) {
-    if (settings.sched == SchedKind::fifo) {
-        return measure_ticks_per_ms();
-    }
-    seeded = new (seeded_room) SeededPolicy(Schedule(settings.seed, settings.faults));
-    choice_source = seeded;
-    return kEndlessMs;
-}
-
-void forget_policy() {
-    seeded = nullptr;
-    choice_source = nullptr;
-}
-
 int start_workers() {
     Settings settings = read_settings();
-    uint64_t ticks_per_ms = choose_policy(settings);
+    chosen_policy = begin_exploration(settings);
+    uint64_t ticks_per_ms = chosen_policy != nullptr ? kEndlessMs : measure_ticks_per_ms();
     StackPool::instance().init(settings.stack_bytes);
     set_panic_hook(dump_threads);
     parts = reserve_array<WorkerParts>(settings.workers);
@@ -221,7 +206,7 @@ int start() {
     SignalSet mask = signals_before_start();
     int error = start_workers();
     if (error != 0) {
-        forget_policy();
+        end_exploration();
         signals_start_failed(mask);
     } else {
         signals_started(mask, current_fiber(), *workers[0]);
@@ -285,7 +270,7 @@ void leave_runtime_to_parent() {
         parts[i].worker.release(&parts[i].worker != own);
     }
     set_workers(nullptr, 0);
-    forget_policy();
+    end_exploration();
     sys::munmap(parts, parts_bytes);
     bool in_slab = caller != nullptr && !caller->adopted;
     StackPool::instance().forget_others(in_slab ? caller : nullptr);
@@ -300,11 +285,6 @@ void leave_runtime_to_parent() {
     }
     live_fibers.store(0, std::memory_order_relaxed);
     started.store(false, std::memory_order_release);
-}
-
-void restart_schedule(uint64_t seed) {
-    RONDO_CHECK(seeded != nullptr && live_fibers.load(std::memory_order_relaxed) == 1);
-    seeded->restart(seed);
 }
 
 const char* io_backend_name() { return runtime_started() ? worker_at(0)->backend().name() : ""; }
