@@ -57,7 +57,7 @@ const uint32_t* plain(const std::atomic<uint32_t>& word) { return reinterpret_ca
 
 void retry_later(const Lock& lock) {
     timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    rondo_clock_gettime(CLOCK_MONOTONIC, &deadline);
     deadline.tv_nsec += kRetryNanoseconds;
     if (deadline.tv_nsec >= kNanosecondsPerSecond) {
         deadline.tv_nsec -= kNanosecondsPerSecond;

@@ -32,7 +32,13 @@ int born_event(long fd, long flags) { return born_event(fd, (flags & O_NONBLOCK)
 
 extern "C" {
 
-int rondo_eventfd(unsigned initial, int flags) { return born_event(plain(SYS_eventfd2, initial, flags), long{flags}); }
+int rondo_eventfd(unsigned initial, int flags) {
+    int fd = born_event(plain(SYS_eventfd2, initial, flags), long{flags});
+    if (fd >= 0) {
+        FdTable::instance().entry(fd)->set(FdEntry::kInside);
+    }
+    return fd;
+}
 
 int rondo_eventfd_read(int fd, uint64_t* value) {
     long length = sizeof *value;

@@ -11,6 +11,7 @@
 #include "runtime/core/worker.h"
 #include "runtime/include/rondo/rondo.h"
 #include "runtime/io/offload_pool.h"
+#include "runtime/system/runtime.h"
 
 using namespace rondo;
 
@@ -64,7 +65,7 @@ void sleep_in_kernel(void* arg) {
 }
 
 bool is_sleepable(clockid_t clock) {
-    return is_supported_clock(clock) || clock == CLOCK_BOOTTIME || clock == CLOCK_TAI;
+    return VirtualClock::used() || is_supported_clock(clock) || clock == CLOCK_BOOTTIME || clock == CLOCK_TAI;
 }
 
 // A clock of CPU time stands still while nobody runs: a kernel thread waits for it.
@@ -72,6 +73,17 @@ int sleep_on_cpu_clock(clockid_t clock, int flags, const timespec* time) {
     ClockSleep sleep{clock, flags, time, 0};
     int error = OffloadPool::waits().run(sleep_in_kernel, &sleep);
     return error != 0 ? error : static_cast<int>(-sleep.result);
+}
+
+Nanoseconds time_until(const timespec& time, clockid_t clock) {
+    Nanoseconds left = to_ns(time) - clock_now(clock);
+    return left > 0 ? left : 0;
+}
+
+int sleep_without_fiber(clockid_t clock, int flags, const timespec& time, timespec* remaining) {
+    bool absolute = (flags & TIMER_ABSTIME) != 0;
+    timespec until = absolute && is_valid(time) ? to_timespec(in_kernel_time(to_ns(time), clock)) : time;
+    return static_cast<int>(-sys::call(SYS_clock_nanosleep, clock, flags, sys::to_arg(&until), sys::to_arg(remaining)));
 }
 
 }  // namespace
@@ -83,12 +95,15 @@ int rondo_clock_nanosleep(clockid_t clock, int flags, const struct timespec* tim
     if (clock == CLOCK_THREAD_CPUTIME_ID) {
         return EINVAL;
     }
-    if (current_fiber() == nullptr) {
-        return static_cast<int>(
-            -sys::call(SYS_clock_nanosleep, clock, flags, sys::to_arg(time), sys::to_arg(remaining)));
+    if (current_fiber() == nullptr && (runtime_started() || !VirtualClock::used())) {
+        return sleep_without_fiber(clock, flags, *time, remaining);
     }
     if (!is_valid(*time) || time->tv_sec < 0) {
         return EINVAL;
+    }
+    if (!runtime_started()) {
+        VirtualClock::advance((flags & TIMER_ABSTIME) != 0 ? time_until(*time, clock) : to_ns(*time));
+        return 0;
     }
     if (!is_sleepable(clock)) {
         return sleep_on_cpu_clock(clock, flags, time);

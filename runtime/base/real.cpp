@@ -53,6 +53,7 @@ void resolve_all() {
     resolve(table.key_delete, "pthread_key_delete", "__interceptor_pthread_key_delete");
     resolve(table.getspecific, "pthread_getspecific", "__interceptor_pthread_getspecific");
     resolve(table.setspecific, "pthread_setspecific", "__interceptor_pthread_setspecific");
+    resolve(table.clock_gettime, "clock_gettime", "__interceptor_clock_gettime");
     resolve(table.clone, "clone", nullptr);  // an interceptor takes every clone for a fork
     resolved.store(true, std::memory_order_release);
 }

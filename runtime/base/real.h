@@ -5,6 +5,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <time.h>
 
 #include <cstddef>
 
@@ -23,6 +24,7 @@ struct Functions {
     int (*key_delete)(pthread_key_t);
     void* (*getspecific)(pthread_key_t);
     int (*setspecific)(pthread_key_t, const void*);
+    int (*clock_gettime)(clockid_t, timespec*);
     int (*clone)(int (*)(void*), void*, int, void*, ...);
 };
 

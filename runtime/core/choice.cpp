@@ -9,6 +9,7 @@
 namespace rondo {
 
 ChoiceSource* choice_source = nullptr;
+unsigned outside_waits = 0;
 
 unsigned choose_slowly(ChoiceKind kind, unsigned alternatives, const char* call) {
     return current_fiber() != nullptr ? choice_source->choose(kind, alternatives, call) : 0;

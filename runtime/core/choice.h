@@ -51,6 +51,17 @@ inline unsigned choose(ChoiceKind kind, unsigned alternatives, const char* call)
     return exploring() ? choose_slowly(kind, alternatives, call) : 0;
 }
 
+// A wait that something outside the process may end, or a kernel thread: until it is over, time passes as it does
+// there.
+extern unsigned outside_waits;  // worker 0's
+class OutsideWait {
+   public:
+    OutsideWait() { outside_waits += exploring() ? 1 : 0; }
+    ~OutsideWait() { outside_waits -= exploring() ? 1 : 0; }
+    OutsideWait(const OutsideWait&) = delete;
+    OutsideWait& operator=(const OutsideWait&) = delete;
+};
+
 // Here the calling thread may be interrupted by others: at the beginning of each call of the API.
 void offer_yield(const char* call);
 inline void choice_point(const char* call) {

@@ -86,6 +86,9 @@ class IoBackend {
     // This worker's operations on the descriptor complete with -EBADF; afterwards nothing here refers to the number.
     virtual void forget(int fd) = 0;
 
+    // Whether something outside the process may complete an operation that is held. Takes time in proportion to them.
+    virtual bool waits_for_outside() const = 0;
+
     virtual size_t pending() const = 0;
     virtual const char* name() const = 0;
 

@@ -42,8 +42,11 @@ void arm(Waiter& waiter) {
             break;
         }
         bool timed = !deadline.never() && waiter.outcome() == WakeCause::pending;
-        timespec until = to_timespec(deadline.monotonic());
+        timespec until = to_timespec(in_kernel_time(deadline.monotonic(), CLOCK_MONOTONIC));
         long result = sys::futex_wait(&waiter.released, 0, timed ? &until : nullptr);
+        if (result == -ETIMEDOUT && VirtualClock::used() && waiter.claim(WakeCause::timed_out)) {
+            break;  // the clock that the deadline is on may stand still
+        }
         if (result == -EINTR && waiter.interruptible && waiter.claim(WakeCause::interrupted)) {
             break;
         }
@@ -69,6 +72,8 @@ void interrupt_waiter(Waiter& waiter, WakeCause cause) {
         self_->make_ready(*waiter.fiber);
     }
 }
+
+WakeCause hold_worker(Waiter& waiter, Unlock unlock) { return park_kernel_thread(waiter, unlock, {}); }
 
 WakeCause park(Waiter& waiter, Unlock unlock, Deadline deadline) {
     Fiber* fiber = current_fiber();

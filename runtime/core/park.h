@@ -16,6 +16,9 @@ struct Unlock {
 
 WakeCause park(Waiter& waiter, Unlock unlock, Deadline deadline);
 
+// The same for a wait that ends soon, with the whole worker: no other fiber runs until then.
+WakeCause hold_worker(Waiter& waiter, Unlock unlock);
+
 // Ends a wait by timeout, cancellation or signal, on the waiter's own worker; an I/O wait asks its backend first.
 void interrupt_waiter(Waiter& waiter, WakeCause cause);
 

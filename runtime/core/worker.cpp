@@ -89,11 +89,14 @@ void Worker::pass() {
     take_recorded();
     if (!policy_->empty()) {
         backend_->poll(0);
+        bool may_be_late = exploring() && !timers_.empty() && timers_.next_deadline() > now_ns();
+        if (may_be_late && choice_source->choose(ChoiceKind::clock, 2, "") != 0) {
+            move_clock_on();
+        }
+    } else if (exploring()) {
+        wait_for_chosen_work();
     } else {
-        asleep_.store(true, std::memory_order_seq_cst);
-        bool idle = inbox_.empty() && !recorded_.load(std::memory_order_seq_cst);
-        backend_->poll(idle ? timers_.next_deadline() : 0);
-        asleep_.store(false, std::memory_order_seq_cst);
+        wait_for_work();
     }
     drain_inbox();
     take_recorded();
@@ -102,6 +105,37 @@ void Worker::pass() {
     }
     look_in_ = look_interval_;
     pass_ticks_ = ticks();
+}
+
+void Worker::wait_for_work() {
+    asleep_.store(true, std::memory_order_seq_cst);
+    bool idle = inbox_.empty() && !recorded_.load(std::memory_order_seq_cst);
+    backend_->poll(idle ? timers_.next_deadline() : 0);
+    asleep_.store(false, std::memory_order_seq_cst);
+}
+
+// What can come from within the process has come when I/O was looked at; then the next thing to happen is a timer,
+// unless something outside is waited for: for that, time passes as it really does.
+void Worker::wait_for_chosen_work() {
+    backend_->poll(0);
+    if (!policy_->empty() || !inbox_.empty() || recorded_.load(std::memory_order_seq_cst)) {
+        return;
+    }
+    if (!timers_.empty() && outside_waits == 0 && !backend_->waits_for_outside()) {
+        move_clock_on();
+        return;
+    }
+    Nanoseconds begin = real_now_ns();
+    Nanoseconds left = timers_.empty() ? kNever : timers_.next_deadline() - now_ns();
+    wait_for_work();
+    Nanoseconds waited = real_now_ns() - begin;
+    VirtualClock::advance(waited < left ? waited : left);
+}
+
+// To the next deadline, which exists.
+void Worker::move_clock_on() {
+    Nanoseconds left = timers_.next_deadline() - now_ns();
+    VirtualClock::advance(left > 0 ? left : 0);
 }
 
 void Worker::take_recorded() {
@@ -127,7 +161,11 @@ bool Worker::pass_is_due() {
         return false;
     }
     look_in_ = look_interval_;
-    return exploring() || ticks() - pass_ticks_ > ticks_per_ms_ / kPassesPerMs;
+    if (exploring()) {
+        VirtualClock::step();
+        return true;
+    }
+    return ticks() - pass_ticks_ > ticks_per_ms_ / kPassesPerMs;
 }
 
 inline Fiber* Worker::mark_running(Fiber* next) {
@@ -213,6 +251,7 @@ int Worker::budget_spent(const char* call) {
 // Not asked where nobody could run instead.
 void Worker::offer_yield(const char* call) {
     budget_ = full_budget_;
+    VirtualClock::step();
     bool alone = policy_->empty() && timers_.empty() && backend_->pending() == 0 && inbox_.empty();
     if (!alone && choice_source->choose(ChoiceKind::yield, 2, call) != 0) {
         yield_current();

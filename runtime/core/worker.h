@@ -138,6 +138,9 @@ class Worker {
     [[noreturn]] void loop();
     void become_current_thread();
     void pass();
+    void wait_for_work();
+    void wait_for_chosen_work();
+    void move_clock_on();
     void resume(Fiber& fiber);
     [[gnu::always_inline]] Fiber* choose();
     bool pass_is_due();

@@ -15,6 +15,7 @@
 #include "runtime/base/sanitizer.h"
 #include "runtime/core/worker.h"
 #include "runtime/io/attempt.h"
+#include "runtime/io/peers.h"
 
 namespace rondo {
 
@@ -222,6 +223,10 @@ void EpollBackend::poll(Nanoseconds deadline) {
 RONDO_IN_HANDLER void EpollBackend::wake() {
     uint64_t one = 1;
     sys::write(wake_, &one, sizeof one);
+}
+
+bool EpollBackend::waits_for_outside() const {
+    return pending_ > 0 && (young_.find(leads_outside) >= 0 || old_.find(leads_outside) >= 0);
 }
 
 void EpollBackend::forget(int fd) {

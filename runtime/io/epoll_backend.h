@@ -45,6 +45,7 @@ class EpollBackend final : public IoBackend {
     void poll(Nanoseconds deadline) override;
     void wake() override;
     void forget(int fd) override;
+    bool waits_for_outside() const override;
     size_t pending() const override { return pending_; }
     const char* name() const override { return "epoll"; }
 

@@ -113,7 +113,7 @@ long fd_socketpair(int domain, int type, int protocol, int* pair) {
     long result = sys::call(SYS_socketpair, domain, type, protocol, sys::to_arg(pair));
     for (int i = 0; result == 0 && i < 2; ++i) {
         FdTable::instance().born(pair[i], socket_kind(domain, type, protocol),
-                                 nonblocking_flag((type & SOCK_NONBLOCK) != 0));
+                                 FdEntry::kInside | nonblocking_flag((type & SOCK_NONBLOCK) != 0));
     }
     return result;
 }
@@ -121,7 +121,7 @@ long fd_socketpair(int domain, int type, int protocol, int* pair) {
 long fd_pipe(int* ends, int flags) {
     long result = sys::call(SYS_pipe2, sys::to_arg(ends), flags);
     for (int i = 0; result == 0 && i < 2; ++i) {
-        FdTable::instance().born(ends[i], FdKind::pipe, nonblocking_flag((flags & O_NONBLOCK) != 0));
+        FdTable::instance().born(ends[i], FdKind::pipe, FdEntry::kInside | nonblocking_flag((flags & O_NONBLOCK) != 0));
     }
     return result;
 }

@@ -234,6 +234,7 @@ void FdTable::share_locked(int fd) {
 
 void FdTable::before_fork() {
     hide_lock_.lock();
+    given_away_.store(true, std::memory_order_relaxed);
     for (int fd = 0; fd <= highest_.load(std::memory_order_relaxed); ++fd) {
         if (entries_[fd].has(FdEntry::kHidden)) {
             share_locked(fd);
@@ -256,6 +257,7 @@ void FdTable::after_fork(bool in_child) {
 
 void FdTable::before_exec() {
     SpinGuard hold(hide_lock_);
+    given_away_.store(true, std::memory_order_relaxed);
     for (int fd = 0; fd <= highest_.load(std::memory_order_relaxed); ++fd) {
         const FdEntry& each = entries_[fd];
         if (each.life() == FdEntry::Life::live && !each.has(FdEntry::kShared) && survives_exec(fd)) {

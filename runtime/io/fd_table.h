@@ -40,6 +40,7 @@ class FdEntry {
     static constexpr uint8_t kNeverSkip = 8;    // a short read proves nothing (a protocol layer was put on it)
     static constexpr uint8_t kRemote = 16;      // a file that a server or another program keeps
     static constexpr uint8_t kOwn = 32;         // the runtime's: to the program it is not open
+    static constexpr uint8_t kInside = 64;      // born with its other end in this process, or with none
 
     Life life() const { return static_cast<Life>(state_.load(std::memory_order_acquire) & 3); }
     uint32_t generation() const { return state_.load(std::memory_order_acquire) >> 2; }
@@ -124,6 +125,9 @@ class FdTable {
     // those. Linear in the descriptors in use, one system call for each that is ours alone.
     void before_exec();
 
+    // Whether another process may ever have got a descriptor of this one.
+    bool has_given_away() const { return given_away_.load(std::memory_order_relaxed); }
+
     size_t capacity() const { return capacity_; }
 
    private:
@@ -137,7 +141,8 @@ class FdTable {
     FdEntry* entries_ = nullptr;
     size_t capacity_ = 0;
     std::atomic<int> highest_{-1};  // no entry above it has ever lived
-    Spinlock hide_lock_;            // held while O_NONBLOCK is hidden, and across a fork
+    std::atomic<bool> given_away_{false};
+    Spinlock hide_lock_;  // held while O_NONBLOCK is hidden, and across a fork
 };
 
 // The kind of a socket with this domain, type and protocol.

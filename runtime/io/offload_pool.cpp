@@ -60,6 +60,12 @@ int OffloadPool::run(void (*fn)(void*), void* arg, Interruption interruption) {
         job.waiter.cancellable = interruption.cancellable;
         job.waiter.interruptible = true;
     }
+    if (exploring() && growth_ == Growth::when_stuck) {
+        hold_worker(job.waiter,
+                    {queue, &job});  // the job ends by itself; others must not run for as long as it happens to take
+        return 0;
+    }
+    OutsideWait outside;
     park(job.waiter, {queue, &job}, {});
     return 0;
 }
@@ -139,7 +145,7 @@ OffloadPool::Job* OffloadPool::wait_for_job() {
             idle_ += counted ? 0 : 1;
             counted = true;
         }
-        timespec until = to_timespec(now_ns() + kIdleLimit);
+        timespec until = to_timespec(real_now_ns() + kIdleLimit);
         tired = sys::futex_wait(&posted_, seen, ends ? &until : nullptr) == -ETIMEDOUT;
     }
 }

@@ -17,7 +17,7 @@ inline long shared_futex_wait(const void* word, uint32_t expected, Deadline dead
     if (deadline.passed()) {
         return -ETIMEDOUT;
     }
-    timespec until = to_timespec(deadline.never() ? 0 : deadline.at);
+    timespec until = to_timespec(deadline.never() ? 0 : in_kernel_time(deadline.at, deadline.clock));
     long operation = FUTEX_WAIT_BITSET | (deadline.clock == CLOCK_REALTIME ? FUTEX_CLOCK_REALTIME : 0);
     SystemCall wait{SYS_futex,
                     {sys::to_arg(word), operation, expected, sys::to_arg(deadline.never() ? nullptr : &until), 0,

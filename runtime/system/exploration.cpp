@@ -106,6 +106,7 @@ Policy* begin_exploration(const Settings& settings) {
     if (settings.trace != nullptr) {
         trace_fd = origin.trace = open_trace(settings.trace);
     }
+    VirtualClock::restart();
     policy = new (policy_room) SeededPolicy(Schedule(origin));
     choice_source = policy;
     return policy;
@@ -123,6 +124,7 @@ void end_exploration() {
 void restart_schedule(uint64_t seed) {
     RONDO_CHECK(policy != nullptr && live_fibers.load(std::memory_order_relaxed) == 1);
     policy->restart(seed);
+    VirtualClock::restart();
 }
 
 }  // namespace rondo

@@ -53,11 +53,11 @@ alignas(FiberRest) char adopted_rest_room[sizeof(FiberRest)];
 // The time stamp counter's rate against the monotonic clock, over a span that gives 1 % with either's resolution.
 uint64_t measure_ticks_per_ms() {
     constexpr Nanoseconds kSpan = 20'000;
-    Nanoseconds begin = now_ns();
+    Nanoseconds begin = real_now_ns();
     uint64_t first = ticks();
     Nanoseconds now = begin;
     while (now - begin < kSpan) {
-        now = now_ns();
+        now = real_now_ns();
     }
     return (ticks() - first) * static_cast<uint64_t>(kMillisecond) / static_cast<uint64_t>(now - begin);
 }

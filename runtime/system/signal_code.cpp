@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "runtime/base/real.h"
 #include "runtime/base/sanitizer.h"
 
 // Something of the sanitizer's library: its copying of memory is called in the middle of the runtime.
@@ -79,11 +80,10 @@ void add_around(const char* name, const char* version) {
 }
 #endif
 
-void add_function(const char* name) {
-    void* address = dlsym(RTLD_DEFAULT, name);
+void add_function(const void* address) {
     Dl_info place;
     ElfW(Sym)* symbol = nullptr;
-    if (address != nullptr && dladdr1(address, &place, reinterpret_cast<void**>(&symbol), RTLD_DL_SYMENT) != 0 &&
+    if (dladdr1(address, &place, reinterpret_cast<void**>(&symbol), RTLD_DL_SYMENT) != 0 &&
         symbol != nullptr) {
         add_range(address, static_cast<const char*>(address) + symbol->st_size);
     }
@@ -101,7 +101,7 @@ void find_runtime_code() {
     found = true;
     add_library_of(reinterpret_cast<const void*>(find_runtime_code));
     add_library_of(reinterpret_cast<const void*>(getauxval(AT_SYSINFO_EHDR)));
-    add_function("clock_gettime");
+    add_function(reinterpret_cast<const void*>(real::functions().clock_gettime));
 #if defined(RONDO_SANITIZERS_OWN)
     add_library_of(reinterpret_cast<const void*>(RONDO_SANITIZERS_OWN));
     add_around("memcpy", "GLIBC_2.14");

@@ -118,7 +118,7 @@ bool Unwinder::capture(int tid) {
     if (path_[0] == '\0') {
         return fail("rondo-unwind is not installed");
     }
-    deadline_ = now_ns() + kLimit;
+    deadline_ = real_now_ns() + kLimit;
     if (!start()) {
         return false;
     }
@@ -141,7 +141,7 @@ bool Unwinder::capture(int tid) {
 
 // False: the end, or too late.
 bool Unwinder::read_some(Nanoseconds deadline) {
-    Nanoseconds left = deadline - now_ns();
+    Nanoseconds left = deadline - real_now_ns();
     pollfd wait{channel_, POLLIN, 0};
     if (left <= 0 || length_ == sizeof answer_ ||
         sys::call(SYS_poll, sys::to_arg(&wait), 1, static_cast<long>(left / kMillisecond) + 1) <= 0) {

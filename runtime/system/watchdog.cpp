@@ -140,11 +140,11 @@ void Watchdog::run() {
     sys::futex_wake(&apart_, 1);
     unwinder_.find_tool();
     const Nanoseconds period = limit_ < kLooksWithinStall * kMillisecond ? kMillisecond : limit_ / kLooksWithinStall;
-    Nanoseconds before = now_ns();
+    Nanoseconds before = real_now_ns();
     for (;;) {
         timespec pause = to_timespec(period);
         sys::call(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, sys::to_arg(&pause), 0);
-        Nanoseconds now = now_ns();
+        Nanoseconds now = real_now_ns();
         Nanoseconds elapsed = now - before < 2 * period ? now - before : 2 * period;
         before = now;
         for (unsigned i = 0; i < worker_count(); ++i) {
@@ -190,7 +190,7 @@ void Watchdog::look(unsigned index, Nanoseconds elapsed) {
         return;
     }
     count(watch, now, elapsed);
-    if (watch.stalled >= limit_ && now_ns() >= rests_until_) {
+    if (watch.stalled >= limit_ && real_now_ns() >= rests_until_) {
         examine(index);
     }
 }
@@ -213,7 +213,7 @@ void Watchdog::report(unsigned index, const Fiber* fiber, bool unwound) {
     uint64_t site = unwound ? unwinder_.site() : watches_[index].before.pc;
     if (!is_new(site != 0 ? site : start_of(fiber))) {
         rest_ = 2 * rest_ < kShortestRest ? kShortestRest : 2 * rest_ > kLongestRest ? kLongestRest : 2 * rest_;
-        rests_until_ = now_ns() + rest_;
+        rests_until_ = real_now_ns() + rest_;
         return;
     }
     rest_ = 0;

@@ -3,6 +3,7 @@
 // The launcher `rondo`. Everything that can be refused is refused before the program is started: options and settings
 // with status 2, the program with 126 or 127, always in one line on standard error.
 
+#include <sys/personality.h>
 #include <unistd.h>
 
 #include <cctype>
@@ -47,6 +48,14 @@ int check(const Settings& settings, char** command) {
     return finish_output() != 0 ? 1 : status;
 }
 
+// A run with a seed or a trace is to be the same each time, so each finds the same addresses.
+void fix_addresses() {
+    int before = personality(0xffffffff);
+    if (before != -1) {
+        personality(static_cast<unsigned long>(before) | ADDR_NO_RANDOMIZE);
+    }
+}
+
 int run(char** command) {
     Program program = inspect_program(command[0]);
     if (program.status != 0) {
@@ -78,6 +87,9 @@ int launcher_main(char** argv) {
     if (!parse_settings(environ, settings, error, sizeof error)) {
         fprintf(stderr, "%s\n", error);
         return kUsage;
+    }
+    if (settings.sched != SchedKind::fifo) {
+        fix_addresses();
     }
     return options.action == Action::check ? check(settings, options.command) : run(options.command);
 }

@@ -34,6 +34,7 @@ class NoBackend final : public rondo::IoBackend {
     void poll(rondo::Nanoseconds) override {}
     void wake() override { ++wakes; }
     void forget(int) override {}
+    bool waits_for_outside() const override { return false; }
     size_t pending() const override { return 0; }
     const char* name() const override { return "none"; }
     int wakes = 0;

@@ -258,6 +258,11 @@ unsigned rondo_sleep(unsigned seconds);
 int rondo_usleep(unsigned microseconds);
 int rondo_nanosleep(const struct timespec* duration, struct timespec* remaining);
 int rondo_clock_nanosleep(clockid_t clock, int flags, const struct timespec* time, struct timespec* remaining);
+/* 1 if the process's clocks are its schedule's (RONDO_SCHED=seed:N or replay:FILE), else 0. They start at a fixed time,
+ * advance with what the threads do, and jump when all threads wait. */
+int rondo_virtual_time(void);
+/* As clock_gettime, for these clocks, too. EINVAL: no such clock. */
+int rondo_clock_gettime(clockid_t clock, struct timespec* time);
 
 /* ---- what POSIX has no name for
  * ---------------------------------------------------------------------------------------- */
