@@ -51,6 +51,11 @@ class Mutex {
     void reacquire(uint32_t levels);
 
     bool held_by_caller() const;
+    // Of a private mutex: the handle of its owner; 0 while nobody is known to own it. Any thread, also on a copy.
+    uint64_t holder() const {
+        bool held = (word_.load(std::memory_order_relaxed) & kLocked) != 0 && !shared();
+        return held ? owner_.load(std::memory_order_relaxed) : 0;
+    }
     bool checks_owner() const { return type() == MutexKind::recursive || type() == MutexKind::errorcheck; }
 
    private:

@@ -4,17 +4,17 @@
 // C++ exception. C compiled with -fexceptions, because the same in C++ would tie the runtime to libstdc++.
 
 struct guard {
-    void* once;
+    void* run;
     void (*settle)(void*, int);
     int completed;
 };
 
-static void end_call(struct guard* guard) { guard->settle(guard->once, guard->completed); }
+static void end_call(struct guard* guard) { guard->settle(guard->run, guard->completed); }
 
-void rondo_internal_guarded_once(void* once, void (*routine)(void), void (*settle)(void*, int));
+void rondo_internal_guarded_once(void* run, void (*routine)(void), void (*settle)(void*, int));
 
-void rondo_internal_guarded_once(void* once, void (*routine)(void), void (*settle)(void*, int)) {
-    struct guard guard __attribute__((cleanup(end_call))) = {once, settle, 0};
+void rondo_internal_guarded_once(void* run, void (*routine)(void), void (*settle)(void*, int)) {
+    struct guard guard __attribute__((cleanup(end_call))) = {run, settle, 0};
     routine();
     guard.completed = 1;
 }

@@ -36,6 +36,12 @@ class Rwlock {
     int try_lock_write();  // 0 or EBUSY
     int unlock();          // 0, or EPERM where it is not locked
 
+    // The handle of the thread that holds it for writing, or 0. Any thread, also on a copy.
+    uint64_t writer() const {
+        bool held = (word_.load(std::memory_order_relaxed) & kWriter) != 0;
+        return held ? writer_.load(std::memory_order_relaxed) : 0;
+    }
+
    private:
     static constexpr uint32_t kWriter = 1U << 31;
     static constexpr uint32_t kWaiters = 1U << 30;

@@ -26,6 +26,7 @@
 #include "runtime/io/fd_table.h"
 #include "runtime/io/offload_pool.h"
 #include "runtime/io/thread_call.h"
+#include "runtime/sync/once.h"
 #include "runtime/system/runtime.h"
 #include "runtime/system/signals.h"
 
@@ -48,6 +49,7 @@ void visit_locks(void (*visit)(Spinlock&)) {
     visit(OffloadPool::names().fork_lock());
     visit(OffloadPool::waits().fork_lock());
     visit(thread_calls_fork_lock());
+    visit(Once::fork_lock());
 }
 
 // Returns the mask that the caller restores when all is as it was.
