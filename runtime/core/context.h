@@ -33,6 +33,9 @@ class Context {
     // The same for a caller that never comes back.
     [[noreturn]] static void jump_last(Context& from, Context& to);
 
+    // Of a suspended context: its stack pointer, at which a SavedContext (saved_context.h) lies. Any thread.
+    const void* saved() const { return __atomic_load_n(&pointer_, __ATOMIC_RELAXED); }
+
     // The context will not run again: frees what the sanitizers keep about it. Not called on the context itself.
     void retire();
 

@@ -1,257 +1,167 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// See backtrace.h. The thread is not touched here: its stack is read from the copy, everything else from the process's
-// memory. Frames below the first of the user's end where Rondo or libc called the thread's function.
+// See backtrace.h. Frames below the first of the user's end where Rondo or libc called the thread's function. A parked
+// thread may go on while it is read: its return addresses are then those of another moment, or none that lead anywhere.
 
 #include "syscall_shim/tools/backtrace.h"
 
-#include <cxxabi.h>
-#include <dwarf.h>
 #include <elfutils/libdwfl.h>
 #include <sys/uio.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
+#include <cerrno>
 #include <cstring>
 #include <string_view>
+
+#include "runtime/core/saved_context.h"
 
 namespace rondo {
 
 namespace {
 
-constexpr size_t kMostFrames = 48;
 constexpr size_t kSystemCallInstruction = 2;
+constexpr uint64_t kPage = 4096;
+constexpr size_t kPagesCopied = 4;
 
-struct Frame {
-    Dwarf_Addr pc;
-    bool exact;  // the instruction itself; else the address that a call returns to
+bool read_word(pid_t pid, uint64_t address, uint64_t& word) {
+    iovec local{&word, sizeof word};
+    iovec remote{reinterpret_cast<void*>(address), sizeof word};
+    return process_vm_readv(pid, &local, 1, &remote, 1, 0) == sizeof word;
+}
+
+// A stretch of the stack as a copy, everything else as it is.
+class ProcessMemory : public Memory {
+   public:
+    ProcessMemory(pid_t pid, uint64_t low, const char* copy, size_t length)
+        : pid_(pid), low_(low), copy_(copy), length_(length) {}
+
+    bool read(uint64_t address, uint64_t& word) override {
+        uint64_t offset = address - low_;
+        if (offset < length_ && length_ - offset >= sizeof word) {
+            memcpy(&word, copy_ + offset, sizeof word);
+            return true;
+        }
+        return read_word(pid_, address, word);
+    }
+
+   private:
+    pid_t pid_;
+    uint64_t low_;
+    const char* copy_;
+    size_t length_;
 };
 
-struct Unwinding {
-    pid_t pid;
-    pid_t tid;
-    const ThreadCapture& capture;
-    std::vector<Frame> frames;
-};
-
-pid_t next_thread(Dwfl*, void* argument, void** thread_argument) {
-    bool first = *thread_argument == nullptr;
-    *thread_argument = argument;
-    return first ? static_cast<Unwinding*>(argument)->tid : 0;
-}
-
-bool read_memory(Dwfl*, Dwarf_Addr address, Dwarf_Word* result, void* argument) {
-    const auto& unwinding = *static_cast<Unwinding*>(argument);
-    const std::vector<char>& stack = unwinding.capture.stack;
-    uint64_t offset = address - unwinding.capture.registers[kStackPointer];
-    if (offset < stack.size() && stack.size() - offset >= sizeof *result) {
-        memcpy(result, stack.data() + offset, sizeof *result);
-        return true;
+// From the address up, to the first page that cannot be read. A page at a time, as a read that meets an unmapped page
+// gives only the elements before it.
+ssize_t copy_pages(pid_t pid, uint64_t low, char (&copy)[kPagesCopied * kPage]) {
+    iovec pages[kPagesCopied];
+    uint64_t at = low;
+    for (iovec& page : pages) {
+        uint64_t next = (at / kPage + 1) * kPage;
+        page = {reinterpret_cast<void*>(at), next - at};
+        at = next;
     }
-    iovec local{result, sizeof *result};
-    iovec remote{reinterpret_cast<void*>(address), sizeof *result};
-    return process_vm_readv(unwinding.pid, &local, 1, &remote, 1, 0) == sizeof *result;
+    iovec local{copy, sizeof copy};
+    return process_vm_readv(pid, &local, 1, pages, kPagesCopied, 0);
 }
 
-bool set_registers(Dwfl_Thread* thread, void* argument) {
-    const ThreadCapture& capture = static_cast<Unwinding*>(argument)->capture;
-    static_assert(sizeof(Dwarf_Word) == sizeof capture.registers[0]);
-    const Dwarf_Word* registers = capture.registers;
-    if (capture.all_registers) {
-        return dwfl_thread_state_registers(thread, 0, kRegisters, registers);
+Registers registers_of(const SavedContext& saved, uint64_t address) {
+    Registers registers;
+    const uint64_t from_r12[] = {saved.r12, saved.r13, saved.r14, saved.r15, saved.pc};
+    for (unsigned i = 0; i < std::size(from_r12); ++i) {
+        registers.set(kRegisterR12 + i, from_r12[i]);
     }
-    return dwfl_thread_state_registers(thread, kStackPointer, 1, registers + kStackPointer) &&
-           dwfl_thread_state_registers(thread, kProgramCounter, 1, registers + kProgramCounter);
+    registers.set(kRegisterRbx, saved.rbx);
+    registers.set(kFramePointer, saved.rbp);
+    registers.set(kStackPointer, address + sizeof saved);
+    return registers;
 }
 
-constexpr Dwfl_Thread_Callbacks kThreadCallbacks = {next_thread, nullptr, read_memory, set_registers, nullptr, nullptr};
-
-int keep_frame(Dwfl_Frame* state, void* argument) {
-    auto& frames = static_cast<Unwinding*>(argument)->frames;
-    Frame frame{};
-    if (!dwfl_frame_pc(state, &frame.pc, &frame.exact)) {
-        return DWARF_CB_ABORT;
-    }
-    frames.push_back(frame);
-    return frames.size() < kMostFrames ? DWARF_CB_OK : DWARF_CB_ABORT;
-}
-
-enum class Owner { user, rondo, libc };
-
-std::string_view base_name(const char* path) {
-    std::string_view text = path;
-    return text.substr(text.rfind('/') + 1);
-}
-
-Owner owner_of(const char* module) {
-    std::string_view name = base_name(module);
-    if (name.starts_with("librondo")) {
-        return Owner::rondo;
-    }
-    constexpr std::string_view kLibc[] = {"libc.so", "libc-",   "libpthread", "ld-linux",
-                                          "[vdso",   "libasan", "libtsan",    "libubsan"};
-    bool libc = std::any_of(std::begin(kLibc), std::end(kLibc), [&](auto prefix) { return name.starts_with(prefix); });
-    return libc ? Owner::libc : Owner::user;
-}
-
-std::string readable(const char* symbol) {
-    int status = 0;
-    char* name = abi::__cxa_demangle(symbol, nullptr, nullptr, &status);
-    std::string text = status == 0 ? name : symbol;
-    free(name);
-    return text;
-}
-
-std::string hex(uint64_t value) {
-    char text[24];
-    snprintf(text, sizeof text, "0x%lx", value);
-    return text;
-}
-
-std::string at_line(const char* file, int line) {
-    return file == nullptr ? std::string() : std::string(" at ") + file + ":" + std::to_string(line);
-}
-
-int number_attribute(Dwarf_Die* die, unsigned name) {
-    Dwarf_Attribute attribute;
-    Dwarf_Word value = 0;
-    bool found = dwarf_formudata(dwarf_attr(die, name, &attribute), &value) == 0;
-    return found ? static_cast<int>(value) : 0;
-}
-
-// Where the inlined function was called from.
-std::string call_place(Dwarf_Die* unit, Dwarf_Die* inlined) {
-    Dwarf_Files* files = nullptr;
-    size_t count = 0;
-    auto index = static_cast<size_t>(number_attribute(inlined, DW_AT_call_file));
-    bool known = dwarf_getsrcfiles(unit, &files, &count) == 0 && index < count;
-    return at_line(known ? dwarf_filesrc(files, index, nullptr, nullptr) : nullptr,
-                   number_attribute(inlined, DW_AT_call_line));
-}
-
-// Code at one address: the functions inlined there, innermost first, and the one that holds them.
-struct Place {
-    Owner owner = Owner::user;
-    Dwarf_Addr function = 0;  // its first instruction, or the address itself
-    std::vector<std::string> lines;
-};
-
-// The compilation unit of an address; null without debug information. gcc writes an index of addresses, clang does not.
-Dwarf_Die* unit_of(Dwfl_Module* module, Dwarf_Addr address, Dwarf_Addr& bias) {
-    Dwarf_Die* unit = dwfl_module_addrdie(module, address, &bias);
-    bool found = unit != nullptr;
-    while (!found && (unit = dwfl_module_nextcu(module, unit, &bias)) != nullptr) {
-        found = dwarf_haspc(unit, address - bias) == 1;
-    }
-    return unit;
-}
-
-// Where an address of the unit (as the unit counts) comes from, or nothing.
-std::string source_line(Dwarf_Die* unit, Dwarf_Addr address) {
-    int number = 0;
-    Dwarf_Line* line = unit != nullptr ? dwarf_getsrc_die(unit, address) : nullptr;
-    bool known = line != nullptr && dwarf_lineno(line, &number) == 0;
-    return at_line(known ? dwarf_linesrc(line, nullptr, nullptr) : nullptr, number);
-}
-
-// Puts the inlined functions into place.lines. Returns where in the function that holds them.
-std::string add_inlined(Dwfl_Module* module, Dwarf_Addr address, Place& place) {
-    Dwarf_Addr bias = 0;
-    Dwarf_Die* unit = unit_of(module, address, bias);
-    std::string line = source_line(unit, address - bias);
-    Dwarf_Die* innermost = nullptr;
-    Dwarf_Die* scopes = nullptr;
-    bool found = unit != nullptr && dwarf_getscopes(unit, address - bias, &innermost) > 0;
-    int count = found ? dwarf_getscopes_die(innermost, &scopes) : 0;  // getscopes itself goes on at the definition
-    for (int i = 0; i < count && dwarf_tag(&scopes[i]) != DW_TAG_subprogram; ++i) {
-        const char* name = dwarf_tag(&scopes[i]) == DW_TAG_inlined_subroutine ? dwarf_diename(&scopes[i]) : nullptr;
-        if (name != nullptr) {
-            place.lines.push_back(name + line);
-            line = call_place(unit, &scopes[i]);
+Registers registers_of(const ThreadCapture& capture) {
+    Registers registers;
+    for (unsigned number = 0; number < kRegisters; ++number) {
+        bool there = number == kStackPointer || number == kProgramCounter;
+        if (capture.registers[number] != 0 || (capture.all_registers && !there)) {
+            registers.set(number, capture.registers[number]);
         }
     }
-    free(innermost);
-    free(scopes);
-    return line;
+    return registers;
 }
 
-// Each line: "function at file:line", "function in module", or "module+offset".
-Place place_of(Dwfl* dwfl, Dwarf_Addr address) {
-    Dwfl_Module* module = dwfl_addrmodule(dwfl, address);
-    if (module == nullptr) {
-        return {Owner::user, address, {hex(address)}};
+bool in_system_header(const std::string& line) { return line.find(" at /usr/include/") != std::string::npos; }
+
+// Of what is inlined at the site, innermost first, the first line of the program's own source.
+const std::string& own_line(const std::vector<std::string>& lines) {
+    auto own = std::find_if_not(lines.begin(), lines.end(), in_system_header);
+    return own != lines.end() ? *own : lines.back();
+}
+
+}  // namespace
+
+Process::Process(pid_t pid) : pid_(pid), dwfl_(open_process(pid)), walk_(dwfl_) {}
+
+Process::~Process() { dwfl_end(dwfl_); }
+
+const Place& Process::place(uint64_t address) {
+    auto found = places_.find(address);
+    return found != places_.end() ? found->second : places_.emplace(address, place_of(dwfl_, address)).first->second;
+}
+
+void Process::add_lines(const Place& place, Backtrace& backtrace, size_t& number) const {
+    for (const std::string& line : place.lines) {
+        backtrace.text += "  #" + std::to_string(number) + (number < 10 ? "  " : " ") + line + "\n";
+        ++number;
     }
-    Dwarf_Addr start = 0;
-    const char* path = dwfl_module_info(module, nullptr, &start, nullptr, nullptr, nullptr, nullptr, nullptr);
-    Place place{owner_of(path), address, {}};
-    std::string line = add_inlined(module, address, place);
-    std::string module_name(base_name(path));
-    GElf_Off offset = 0;
-    GElf_Sym symbol;
-    const char* name = dwfl_module_addrinfo(module, address, &offset, &symbol, nullptr, nullptr, nullptr);
-    if (name == nullptr) {
-        place.lines.push_back(module_name + "+" + hex(address - start));
-        return place;
-    }
-    place.function = address - offset;
-    place.lines.push_back(readable(name) + (line.empty() ? " in " + module_name : line));
-    return place;
 }
 
 // Sites differ by the place of the call; those of a thread that runs, only by the function.
-Backtrace describe(Dwfl* dwfl, const std::vector<Frame>& frames, Doing doing) {
+Backtrace Process::describe(const std::vector<Frame>& frames, Doing doing) {
     Backtrace backtrace;
     size_t number = 0;
     for (const Frame& frame : frames) {
         bool waits_here = &frame == &frames.front() && doing == Doing::in_system_call;
         size_t back = waits_here ? kSystemCallInstruction : frame.exact ? 0 : 1;
-        Place place = place_of(dwfl, frame.pc - back);
-        bool users = place.owner == Owner::user;
+        const Place& here = place(frame.pc - back);
+        bool users = here.owner == Owner::user;
         if (!users && backtrace.site != 0) {
             break;
         }
         if (users && backtrace.site == 0) {
-            backtrace.site = doing == Doing::running ? place.function : frame.pc;
+            backtrace.site = doing == Doing::running ? here.function : frame.pc;
         }
-        for (const std::string& line : place.lines) {
-            backtrace.text += "  #" + std::to_string(number) + (number < 10 ? "  " : " ") + line + "\n";
-            ++number;
+        if (users && (backtrace.place.empty() || in_system_header(backtrace.place))) {
+            backtrace.place = own_line(here.lines);
         }
+        add_lines(here, backtrace, number);
     }
     backtrace.site = backtrace.site == 0 && !frames.empty() ? frames.front().pc : backtrace.site;
     return backtrace;
 }
 
-Dwfl* open_process(pid_t pid) {
-    static constexpr Dwfl_Callbacks kCallbacks = {dwfl_linux_proc_find_elf, dwfl_standard_find_debuginfo, nullptr,
-                                                  nullptr};
-    Dwfl* dwfl = dwfl_begin(&kCallbacks);
-    if (dwfl != nullptr && (dwfl_linux_proc_report(dwfl, pid) != 0 || dwfl_report_end(dwfl, nullptr, nullptr) != 0)) {
-        dwfl_end(dwfl);
-        return nullptr;
-    }
-    return dwfl;
+Backtrace Process::unwind(const ThreadCapture& capture) {
+    ProcessMemory memory(pid_, capture.registers[kStackPointer], capture.stack.data(), capture.stack.size());
+    return describe(walk_.walk(registers_of(capture), memory), capture.doing);
 }
 
-}  // namespace
-
-Process::Process(pid_t pid) : pid_(pid), dwfl_(open_process(pid)) {}
-
-Process::~Process() { dwfl_end(dwfl_); }
-
-Backtrace Process::unwind(pid_t tid, const ThreadCapture& capture) const {
-    Unwinding unwinding{pid_, tid, capture, {}};
-    if (capture.registers[kProgramCounter] == 0) {
-        return {};
+int Process::add_parked(uint64_t context) {
+    char copy[kPagesCopied * kPage];
+    ssize_t length = copy_pages(pid_, context, copy);
+    SavedContext saved;
+    if (length < static_cast<ssize_t>(sizeof saved)) {
+        problem_ = length < 0 && errno != EFAULT ? errno : problem_;
+        return -1;
     }
-    if (dwfl_attach_state(dwfl_, nullptr, pid_, &kThreadCallbacks, &unwinding)) {
-        dwfl_getthread_frames(dwfl_, tid, keep_frame, &unwinding);
+    memcpy(&saved, copy, sizeof saved);
+    ProcessMemory memory(pid_, context, copy, static_cast<size_t>(length));
+    std::vector<Frame> frames = walk_.walk(registers_of(saved, context), memory);
+    std::vector<uint64_t> addresses;
+    std::transform(frames.begin(), frames.end(), std::back_inserter(addresses),
+                   [](const Frame& frame) { return frame.pc; });
+    auto [found, is_new] = numbers_.emplace(std::move(addresses), static_cast<int>(stacks_.size()));
+    if (is_new) {
+        stacks_.push_back(describe(frames, Doing::unknown));
     }
-    if (unwinding.frames.empty()) {
-        unwinding.frames.push_back({capture.registers[kProgramCounter], true});
-    }
-    return describe(dwfl_, unwinding.frames, capture.doing);
+    return found->second;
 }
 
 }  // namespace rondo

@@ -14,17 +14,12 @@
 #include <string>
 #include <vector>
 
+#include "syscall_shim/tools/stack_walk.h"
 #include "syscall_shim/tools/system_calls.h"
 
 namespace rondo {
 
 enum class Doing { unknown, running, in_system_call, in_kernel };
-
-// The numbers of registers in DWARF for x86-64.
-constexpr unsigned kFramePointer = 6;
-constexpr unsigned kStackPointer = 7;
-constexpr unsigned kProgramCounter = 16;
-constexpr unsigned kRegisters = 17;
 
 struct ThreadCapture {
     Doing doing = Doing::unknown;
