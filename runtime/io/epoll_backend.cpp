@@ -226,7 +226,13 @@ RONDO_IN_HANDLER void EpollBackend::wake() {
 }
 
 bool EpollBackend::waits_for_outside() const {
-    return pending_ > 0 && (young_.find(leads_outside) >= 0 || old_.find(leads_outside) >= 0);
+    const int highest = pending_ > 0 ? FdTable::instance().highest() : -1;
+    for (int fd = 0; fd <= highest; ++fd) {
+        if (watches_[fd].waited_on() && leads_outside(fd)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void EpollBackend::forget(int fd) {

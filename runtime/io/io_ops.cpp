@@ -228,7 +228,7 @@ long io_send(int fd, const void* buffer, size_t length, int flags) {
     }
     long sent = self_->backend().send_now(IoKind::send, fd, buffer, length, flags);
     if (is_over(sent, length, *entry)) {
-        self_->spend_budget();
+        self_->spend_budget("send");
         return sent;
     }
     return send_rest(IoKind::send, fd, const_cast<void*>(buffer), length, flags, sent);
@@ -246,7 +246,7 @@ long io_sendmsg(int fd, const msghdr* message, int flags) {
     }
     long sent = self_->backend().send_now(IoKind::sendmsg, fd, message, 0, flags);
     if (is_over(sent, length_of(*message), *entry)) {
-        self_->spend_budget();
+        self_->spend_budget("send");
         return sent;
     }
     return send_rest(IoKind::sendmsg, fd, const_cast<msghdr*>(message), 0, flags, sent);

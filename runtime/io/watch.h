@@ -44,17 +44,6 @@ class WatchList {
         last_ = index + 1;
     }
 
-    // The first index for which the condition holds, or -1.
-    template <typename Condition>
-    int find(Condition condition) const {
-        for (uint32_t link = head().next; link != head_; link = array_[link - 1].next) {
-            if (condition(static_cast<int>(link - 1))) {
-                return static_cast<int>(link - 1);
-            }
-        }
-        return -1;
-    }
-
     // The index of the first, which is taken out; the list must not be empty.
     uint32_t pop_front(Watch* array) {
         uint32_t index = first_ - 1;
