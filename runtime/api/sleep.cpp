@@ -24,6 +24,9 @@ int sleep_until(Deadline deadline) {
         self_->yield_current();
         return 0;
     }
+    if (interrupted_by_choice(Restart::never, "sleep")) {
+        return EINTR;
+    }
     for (;;) {
         Waiter waiter(WaitReason::sleep, nullptr);
         waiter.cancellable = true;

@@ -30,6 +30,13 @@ bool interrupted(Restart restart) {
     return fiber != nullptr ? hooks_in_use.run(*fiber, restart) : restart != Restart::always;
 }
 
+bool interrupted_by_choice(Restart restart, const char* call) {
+    if (!exploring() || current_fiber() == nullptr || hooks_in_use.could_fail == nullptr) {
+        return false;
+    }
+    return hooks_in_use.could_fail(*current_fiber(), restart) && choose(ChoiceKind::eintr, 2, call) != 0;
+}
+
 void interrupt_fiber(Fiber& fiber) {
     fiber.signal_due.store(true, std::memory_order_relaxed);
     if (fiber.state() == FiberState::parked && fiber.waiting != nullptr && fiber.waiting->interruptible) {

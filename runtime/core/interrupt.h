@@ -26,6 +26,9 @@ enum class Restart : uint8_t {
 // handlers do not return (siglongjmp, exit) it does not either. On a kernel thread that is no worker they have run.
 bool interrupted(Restart restart);
 
+// Whether the call fails with EINTR because the choice source says so: as if a handler had run, where one could.
+bool interrupted_by_choice(Restart restart, const char* call);
+
 // The fiber has signals that it does not block: its wait ends, if it is in one that can be interrupted. On its worker.
 void interrupt_fiber(Fiber& fiber);
 
@@ -41,6 +44,8 @@ struct SignalHooks {
     void (*recorded)(Worker& worker);
     // The fiber that has just got the processor has signals due; if it does not come by run() soon, they must reach it.
     void (*due)(Worker& worker);
+    // Whether a handler that the fiber does not block could make such a call fail with EINTR.
+    bool (*could_fail)(const Fiber& fiber, Restart restart) = nullptr;
 };
 void set_signal_hooks(const SignalHooks& hooks);
 const SignalHooks& signal_hooks();

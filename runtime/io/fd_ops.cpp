@@ -105,6 +105,9 @@ long set_flags(int fd, FdEntry& entry, unsigned long flags) {
 }  // namespace
 
 long fd_socket(int domain, int type, int protocol) {
+    if (choose(ChoiceKind::fail, 2, "socket") != 0) {
+        return -EMFILE;
+    }
     return FdTable::instance().born(sys::call(SYS_socket, domain, type, protocol), socket_kind(domain, type, protocol),
                                     nonblocking_flag((type & SOCK_NONBLOCK) != 0));
 }
@@ -119,6 +122,9 @@ long fd_socketpair(int domain, int type, int protocol, int* pair) {
 }
 
 long fd_pipe(int* ends, int flags) {
+    if (choose(ChoiceKind::fail, 2, "pipe") != 0) {
+        return -EMFILE;
+    }
     long result = sys::call(SYS_pipe2, sys::to_arg(ends), flags);
     for (int i = 0; result == 0 && i < 2; ++i) {
         FdTable::instance().born(ends[i], FdKind::pipe, FdEntry::kInside | nonblocking_flag((flags & O_NONBLOCK) != 0));

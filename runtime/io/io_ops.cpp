@@ -9,6 +9,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <climits>
 
 #include "runtime/core/blocking_call.h"
 #include "runtime/core/cancel.h"
@@ -52,6 +53,18 @@ long perform_vector(IoOp& op, FdEntry& entry) {
     }
     return call_on_thread(op.reads() ? SYS_readv : SYS_writev, op.fd, sys::to_arg(op.vector),
                           static_cast<long>(op.length));
+}
+
+// How much of a stream this call moves: what POSIX leaves open. A pipe keeps pieces of PIPE_BUF bytes together.
+size_t piece_of(size_t length, const FdEntry& entry, const char* call) {
+    size_t least = entry.kind() == FdKind::pipe ? PIPE_BUF : 1;
+    bool stream = entry.kind() == FdKind::tcp || entry.kind() == FdKind::stream || entry.kind() == FdKind::pipe;
+    if (!exploring() || !stream || length <= least) {
+        return length;
+    }
+    size_t half = length / 2 > least ? length / 2 : least;
+    unsigned piece = choose(ChoiceKind::piece, 3, call);
+    return piece == 0 ? length : piece == 1 ? least : half;
 }
 
 bool waits_for_all(const FdEntry& entry, int flags) {
@@ -147,6 +160,10 @@ long perform(IoOp& op, Nanoseconds timeout) {
     op.waiter.interrupt = request_stop;
     op.waiter.interruptible = true;
     choice_point(wait_reason_name(op.waiter.reason));
+    bool may_be_interrupted = op.kind != IoKind::connect && op.kind != IoKind::poll;
+    if (may_be_interrupted && interrupted_by_choice(timeout > 0 ? Restart::never : Restart::allowed, "I/O")) {
+        return -EINTR;
+    }
     for (;;) {
         if (worker.backend().submit(op)) {
             worker.spend_budget(wait_reason_name(op.waiter.reason));
@@ -183,6 +200,7 @@ long io_recv(int fd, void* buffer, size_t length, int flags) {
     if (entry == nullptr) {
         return -EBADF;
     }
+    length = waits_for_all(*entry, flags) ? length : piece_of(length, *entry, "recv");
     if (never_waits(fd, *entry, flags)) {
         return answered(sys::call(SYS_recvfrom, fd, sys::to_arg(buffer), static_cast<long>(length), flags));
     }
@@ -224,6 +242,7 @@ long io_send(int fd, const void* buffer, size_t length, int flags) {
         return -EBADF;
     }
     if (never_waits(fd, *entry, flags)) {
+        length = piece_of(length, *entry, "send");
         return answered(sys::call(SYS_sendto, fd, sys::to_arg(buffer), static_cast<long>(length), flags));
     }
     long sent = self_->backend().send_now(IoKind::send, fd, buffer, length, flags);
@@ -298,7 +317,7 @@ long io_read(int fd, void* buffer, size_t length) {
         }
         entry->end_life();  // the number was given to something else behind our back
     }
-    iovec vector{buffer, length};
+    iovec vector{buffer, piece_of(length, *entry, "read")};
     return io_readv(fd, &vector, 1);
 }
 
@@ -349,7 +368,7 @@ long io_write(int fd, const void* buffer, size_t length) {
         }
         entry->end_life();  // the number was given to something else behind our back
     }
-    iovec vector{const_cast<void*>(buffer), length};
+    iovec vector{const_cast<void*>(buffer), is_nonblocking(fd, *entry) ? piece_of(length, *entry, "write") : length};
     return io_writev(fd, &vector, 1);
 }
 

@@ -54,6 +54,9 @@ int Condvar::wait(Mutex& mutex, Deadline deadline) {
     if (mutex.checks_owner() && !mutex.held_by_caller()) {
         return EPERM;
     }
+    if (choose(ChoiceKind::wake, 2, "cond_wait") != 0) {
+        return wake_for_no_reason(mutex);
+    }
     if (shared_) {
         return wait_shared(mutex, deadline);
     }
@@ -72,6 +75,15 @@ int Condvar::wait(Mutex& mutex, Deadline deadline) {
         cancellation_point();
     }
     return cause == WakeCause::timed_out ? ETIMEDOUT : 0;
+}
+
+// The others have a chance to take the mutex meanwhile.
+int Condvar::wake_for_no_reason(Mutex& mutex) {
+    uint32_t levels = mutex.release_all_levels();
+    self_->yield_current();
+    mutex.reacquire(levels);
+    cancellation_point();
+    return 0;
 }
 
 int Condvar::wait_shared(Mutex& mutex, Deadline deadline) {

@@ -37,6 +37,7 @@ class Condvar {
     clockid_t clock() const { return clock_; }
 
    private:
+    static int wake_for_no_reason(Mutex& mutex);
     int wait_shared(Mutex& mutex, Deadline deadline);
     void wake_shared(int count);
 

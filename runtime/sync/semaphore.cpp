@@ -41,6 +41,9 @@ int Semaphore::wait(Deadline deadline) {
     if (take()) {
         return 0;
     }
+    if (interrupted_by_choice(deadline.never() ? Restart::allowed : Restart::never, "sem_wait")) {
+        return EINTR;
+    }
     WakeCause cause = WakeCause::interrupted;
     while (cause == WakeCause::interrupted) {
         WaitQueue queue(this);

@@ -70,6 +70,10 @@ long wait(const FutexCall& call, bool relative, uint32_t bits) {
     if (__atomic_load_n(call.word, __ATOMIC_SEQ_CST) != call.value) {
         return -EAGAIN;
     }
+    if (choose(ChoiceKind::wake, 2, "futex") != 0) {
+        self_->yield_current();
+        return 0;
+    }
     if (!is_private(call) && may_be_shared(call.word)) {
         return wait_beside(call);
     }

@@ -233,6 +233,7 @@ int ensure_runtime() {
 
 int spawn(uint64_t& handle, Fiber::Start start, void* arg, size_t stack_bytes, bool detached) {
     int error = ensure_runtime();
+    error = error == 0 && choose(ChoiceKind::fail, 2, "create") != 0 ? EAGAIN : error;
     Fiber* fiber = error == 0 ? Fiber::create(start, arg, stack_bytes) : nullptr;
     if (fiber == nullptr) {
         return EAGAIN;

@@ -83,8 +83,7 @@ void add_around(const char* name, const char* version) {
 void add_function(const void* address) {
     Dl_info place;
     ElfW(Sym)* symbol = nullptr;
-    if (dladdr1(address, &place, reinterpret_cast<void**>(&symbol), RTLD_DL_SYMENT) != 0 &&
-        symbol != nullptr) {
+    if (dladdr1(address, &place, reinterpret_cast<void**>(&symbol), RTLD_DL_SYMENT) != 0 && symbol != nullptr) {
         add_range(address, static_cast<const char*>(address) + symbol->st_size);
     }
 }

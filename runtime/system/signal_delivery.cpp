@@ -317,4 +317,15 @@ void drop_queued_signals() {
     }
 }
 
+bool could_fail_with_eintr(const Fiber& fiber, Restart restart) {
+    for (int number = 1; number < NSIG; ++number) {
+        SignalAction action = program_action(number);
+        bool blocked = (fiber.rest->signals.mask.load(std::memory_order_relaxed) & signal_bit(number)) != 0;
+        if (action.handles() && !blocked && (restart == Restart::never || !action.restarts())) {
+            return true;
+        }
+    }
+    return false;
+}
+
 }  // namespace rondo

@@ -43,4 +43,7 @@ long wait_for_signal(Fiber& fiber, SignalSet wanted, siginfo_t& info, Deadline d
 // In a forked child.
 void drop_queued_signals();
 
+// Whether a handler that the fiber does not block could make a call with this rule fail with EINTR.
+bool could_fail_with_eintr(const Fiber& fiber, Restart restart);
+
 }  // namespace rondo

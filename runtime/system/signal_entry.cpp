@@ -328,7 +328,7 @@ void prepare_signal_entry() {
 
 void start_signal_entry() {
     find_runtime_code();
-    set_signal_hooks({run_hook, on_recorded, on_due});
+    set_signal_hooks({run_hook, on_recorded, on_due, could_fail_with_eintr});
     take_over_actions(on_signal);
 }
 

@@ -10,6 +10,7 @@ import unittest
 import programs
 
 PROGRAM = programs.BUILD / "tests" / "syscall_shim" / "schedules"
+CHANCES = programs.BUILD / "tests" / "syscall_shim" / "chances"
 SEEDS = (0, 1, 2, 3, 4, 5, 2**64 - 1)
 RUNS = 50 if not programs.SANITIZED else 5
 HEADER = "rondo-trace 1 "
@@ -52,6 +53,23 @@ class Schedules(unittest.TestCase):
             again, trace_again = self.run_with(f"replay:{kept}", "times")
             self.assertEqual(again, output, seed)
             self.assertEqual(trace_again.splitlines()[1:], trace.splitlines()[1:], seed)
+
+    def happenings(self, seeds, *args, faults=""):
+        return {word for seed in seeds
+                for word in self.run_with(f"seed:{seed}{faults}", *args, trace=False, program=CHANCES)[0].split()}
+
+    def test_what_posix_leaves_open_happens(self):
+        """The program itself refuses what POSIX forbids."""
+        seeds = range(80)
+        self.assertEqual(self.happenings(seeds), {"wake", "piece", "late"})
+        self.assertEqual(self.happenings(seeds, "handler"), {"wake", "piece", "late", "eintr"})
+        self.assertEqual(self.happenings(seeds, "restart") - {"eintr"}, {"wake", "piece", "late"})
+        self.assertIn("fail", self.happenings(range(20), faults=",faults"))
+
+    def test_nothing_of_it_happens_without_a_seed(self):
+        for settings in ({}, {"RONDO_WORKERS": "1"}):
+            done = programs.run(CHANCES, "handler", settings=settings)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
     def test_lines_of_a_trace_may_be_deleted(self):
         _, trace = self.run_with("seed:4")

@@ -21,8 +21,8 @@ AFTER_THE_DEFERRAL = {
 }
 BEFORE_THE_END = {"rondo::let_fault_end_process", "rondo::overflow_line"}  # which a fault of the thread's own brings
 OUTSIDE = {
-    "rondo::install_own_signal", "rondo::own_signal", "rondo::set_signal_hooks", "rondo::take_over_actions",
-    "rondo::worker_at",
+    "rondo::could_fail_with_eintr", "rondo::install_own_signal", "rondo::own_signal", "rondo::real::functions",
+    "rondo::set_signal_hooks", "rondo::take_over_actions", "rondo::worker_at",
 }
 DATA = {"rondo::adopted_fiber", "rondo::self_", "_GLOBAL_OFFSET_TABLE_"}
 
