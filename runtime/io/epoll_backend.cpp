@@ -21,13 +21,10 @@ namespace rondo {
 
 namespace {
 
-constexpr uint32_t kAllEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
 constexpr uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
 constexpr uint32_t kWriteEvents = EPOLLOUT | EPOLLHUP | EPOLLERR;
 constexpr uint32_t kBeyondData = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
 constexpr uint64_t kWakeTag = UINT64_MAX - UINT32_MAX;  // of a generation that no descriptor reaches
-
-uint64_t tag_of(int fd, uint32_t generation) { return uint64_t{generation} << 32 | static_cast<uint32_t>(fd); }
 
 int fd_of(const epoll_event& event) { return static_cast<int>(event.data.u64 & UINT32_MAX); }
 
@@ -360,45 +357,6 @@ int EpollBackend::harvest(Nanoseconds deadline) {
     }
     RONDO_CHECK(count >= 0 || count == -EINTR);
     return count > 0 ? static_cast<int>(count) : 0;
-}
-
-void EpollBackend::begin_look() {
-    next_check_ = ticks() + check_ticks_;
-    ++looks_;
-    looked_at_ = waited_on_;
-    waited_on_ = {};
-}
-
-// What is still waited on since before the previous look has been for 100 to 200 ms. The others come back when they
-// are as old, or when they are next waited on. A few in each poll, so that nobody waits for a walk over all.
-void EpollBackend::look() {
-    for (int i = 0; i < kLookedAt && !looked_at_.empty(); ++i) {
-        uint32_t fd = looked_at_.pop_front(watches_);
-        Watch& watch = watches_[fd];
-        if (!watch.waited_on()) {
-            continue;
-        }
-        if (looks_ - watch.since > 1) {
-            check_registration(static_cast<int>(fd));
-        } else {
-            waited_on_.push_back(watches_, fd);
-        }
-    }
-}
-
-// Re-arming asks the kernel for the present state, so this also mends a registration whose edge was lost.
-void EpollBackend::check_registration(int fd) {
-    Watch& watch = watches_[fd];
-    epoll_event event{};
-    event.events = kAllEvents;
-    event.data.u64 = tag_of(fd, watch.generation);
-    long error = sys::call(SYS_epoll_ctl, epoll_, EPOLL_CTL_MOD, fd, sys::to_arg(&event));
-    if (error == -ENOENT) {
-        error = register_fd(fd, watch);
-    }
-    if (error != 0) {
-        reset(watch, error);
-    }
 }
 
 }  // namespace rondo

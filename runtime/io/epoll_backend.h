@@ -50,11 +50,15 @@ class EpollBackend final : public IoBackend {
     const char* name() const override { return "epoll"; }
 
    private:
+    static constexpr uint32_t kAllEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
     static constexpr int kEvents = 256;
     static constexpr int kBurst = 8;
     static constexpr int kCheckAfterMs = 100;
     static constexpr int kLookedAt = 64;  // of those, in one poll
 
+    static uint64_t tag_of(int fd, uint32_t generation) {
+        return uint64_t{generation} << 32 | static_cast<uint32_t>(fd);
+    }
     Watch& watch_of(int fd, const FdEntry& entry);
     OpQueue& queue_of(Watch& watch, const IoOp& op);
     long register_fd(int fd, Watch& watch);
