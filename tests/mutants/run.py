@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the stress against one-line faults of the runtime and tells which of them it finds.
+"""Plants one-line faults in the runtime and tells which of them the stress, or the seeded scenarios, find.
 
-    run.py [--seconds S] [--workers W] [--least N] [--only TEXT] [--list] [--keep DIR]
+    run.py [--by stress] [--seconds S] [--workers W] [--seed N] [--least N] [--only TEXT] [--list] [--keep DIR]
+    run.py --by explore [--seeds N] [--least N] [--only TEXT] [--list] [--keep DIR]
 
 The tree is copied once and configured once; each fault is written into its file, the build brought up to date, the
-stress run for S seconds, and the file restored. A fault is caught if the stress ends in any other way than
-with "nothing lost": a fault or broken invariant, a wrong account, a stall, or no end within the time allowed.
-A fault that does not compile is an error of the list, not a catch. The unmodified tree has to pass first.
+stress run for S seconds on W workers or the scenarios of tests/explore under N seeds on one, and the file restored. A
+fault is caught if that ends in any other way than with "nothing lost" or "no failure": a fault or broken invariant, a
+wrong account, a stall, or no end within the time allowed. A fault that does not compile is an error of the list, not a
+catch. The unmodified tree has to pass first.
 
 Exit 0: at least N faults (18) were caught. 1: fewer. 2: the list or the build is wrong.
 Alternative rejected: mutating machine code or generating faults at random, because most of those are equivalent to the
@@ -29,6 +31,7 @@ FEWEST_FAULTS = 20
 NOT_COPIED = shutil.ignore_patterns(".git", "build*", "__pycache__", "*.log")
 # A stall is noticed after 10 s; what ends later than that hangs.
 GRACE_SECONDS = 45
+EXPLORE_SECONDS = 300
 
 
 def copy_changed(source, target):
@@ -55,21 +58,49 @@ class Tree:
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-4000:]}")
 
-    def make(self):
-        self.call("ninja", "-C", str(self.build), "-j2", "tests/stress/stress")
+    def make(self, program):
+        self.call("ninja", "-C", str(self.build), "-j2", program)
 
-    def stress(self, seconds, workers, seed):
-        """None if nothing was lost, else how it ended."""
-        command = [str(self.build / "tests/stress/stress"), "--seconds", str(seconds), "--workers", str(workers),
-                   "--seed", str(seed)]
+    def ending(self, program, arguments, limit):
+        """None if all went well, else how it ended."""
         try:
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                                  timeout=seconds + GRACE_SECONDS)
+            done = subprocess.run([str(self.build / program), *arguments], stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True, errors="replace", timeout=limit)
         except subprocess.TimeoutExpired:
             return "no end"
-        if done.returncode == 0 and "nothing lost" in done.stdout:
-            return None
-        return reason(done)
+        good = done.returncode == 0 and ("nothing lost" in done.stdout or "no failure" in done.stdout)
+        return None if good else reason(done)
+
+
+class Stress:
+    """Finds by chance, on several workers."""
+    program = "tests/stress/stress"
+
+    def __init__(self, options):
+        self.options = options
+
+    def ending(self, tree, seconds):
+        arguments = ["--seconds", str(seconds), "--workers", str(self.options.workers), "--seed", str(self.options.seed)]
+        return tree.ending(self.program, arguments, seconds + GRACE_SECONDS)
+
+    def first_ending(self, tree):
+        return self.ending(tree, min(self.options.seconds, 10))
+
+    def ending_with_fault(self, tree):
+        return self.ending(tree, self.options.seconds)
+
+
+class Explore:
+    """Finds by seeded schedules, on one worker."""
+    program = "tests/explore/explore"
+
+    def __init__(self, options):
+        self.options = options
+
+    def ending_with_fault(self, tree):
+        return tree.ending(self.program, [f"1-{self.options.seeds}"], EXPLORE_SECONDS)
+
+    first_ending = ending_with_fault
 
 
 def reason(done):
@@ -77,8 +108,8 @@ def reason(done):
     for line in done.stdout.splitlines():
         if line.startswith("stress: seed"):
             continue
-        if line.startswith(("stress: ", "rondo: broken", "rondo: stack")) or "ERROR" in line:
-            return line
+        if line.startswith(("stress: ", "explore: ", "rondo: broken", "rondo: stack")) or "ERROR" in line:
+            return " / ".join([line, *(each for each in done.stdout.splitlines() if ", seed " in each and each != line)])
     return f"signal {-done.returncode}" if done.returncode < 0 else f"exit {done.returncode}"
 
 
@@ -106,14 +137,14 @@ def check_list(faults):
     return wrong
 
 
-def try_fault(tree, fault, options):
+def try_fault(tree, fault, finder):
     path = tree.source / "runtime" / fault.file
     original = path.read_text()
     try:
         path.write_text(mutated(original, fault))
-        tree.make()
+        tree.make(finder.program)
         started = time.monotonic()
-        ending = tree.stress(options.seconds, options.workers, options.seed)
+        ending = finder.ending_with_fault(tree)
         return ending, time.monotonic() - started
     finally:
         path.write_text(original)
@@ -121,14 +152,15 @@ def try_fault(tree, fault, options):
 
 def run(options, faults, directory):
     tree = Tree(directory)
-    tree.make()
-    ending = tree.stress(min(options.seconds, 10), options.workers, options.seed)
+    finder = (Explore if options.by == "explore" else Stress)(options)
+    tree.make(finder.program)
+    ending = finder.first_ending(tree)
     if ending is not None:
         print(f"mutants: the unmodified runtime fails: {ending}")
         return 2
     survivors = []
     for fault in faults:
-        ending, seconds = try_fault(tree, fault, options)
+        ending, seconds = try_fault(tree, fault, finder)
         print(f"{'SURVIVED' if ending is None else 'caught  '} {seconds:4.0f} s  {fault.file}: {fault.breaks}"
               f"{'' if ending is None else f' [{ending}]'}", flush=True)
         survivors += [fault] if ending is None else []
@@ -139,7 +171,9 @@ def run(options, faults, directory):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="runs the stress against one-line faults of the runtime")
+    parser = argparse.ArgumentParser(description="plants one-line faults in the runtime and tells which are found")
+    parser.add_argument("--by", choices=("stress", "explore"), default="stress")
+    parser.add_argument("--seeds", type=int, default=10_000, help="for the scenarios, how many (10,000)")
     parser.add_argument("--seconds", type=int, default=20, help="length of each stress run (20)")
     parser.add_argument("--workers", type=int, default=4, help="RONDO_WORKERS of each run (4)")
     parser.add_argument("--seed", type=int, default=1, help="the stress's seed (1)")

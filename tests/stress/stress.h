@@ -55,6 +55,7 @@ int open_descriptors();
 // No thread but the caller, no timer and no operation: now or soon.
 void expect_nothing_left();
 
+// The system's time (clock.cpp), or that of a schedule (tests/explore).
 int64_t now_ns(clockid_t clock = CLOCK_MONOTONIC);
 timespec at(int64_t nanoseconds);
 // An absolute time up to `span_us` microseconds ahead.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The stress harness: failures, time, pages that vanish, crews, and the one foreign kernel thread.
+// The stress harness: failures, pages that vanish, crews, and the one foreign kernel thread.
 // Pages come from one reserved range in turn, so that an unmapped page is not mapped again for the next 65,536
 // objects: a late touch faults instead of meeting a new object.
 #include <dirent.h>
@@ -82,7 +82,7 @@ ForeignThread& foreign_thread() {
 }  // namespace
 
 void fail(const char* what) {
-    fprintf(stderr, "stress: %s\n", what);
+    fprintf(stderr, "%s: %s\n", program_invocation_short_name, what);
     rondo_dump(2);
     abort();
 }
@@ -93,14 +93,8 @@ void expect(bool holds, const char* what) {
 
 void expect_equal(long got, long wanted, const char* what) {
     if (got == wanted) return;
-    fprintf(stderr, "stress: %s: got %ld, wanted %ld\n", what, got, wanted);
+    fprintf(stderr, "%s: %s: got %ld, wanted %ld\n", program_invocation_short_name, what, got, wanted);
     fail(what);
-}
-
-int64_t now_ns(clockid_t clock) {
-    timespec now;
-    clock_gettime(clock, &now);
-    return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
 }
 
 timespec at(int64_t nanoseconds) {
