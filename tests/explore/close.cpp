@@ -94,7 +94,7 @@ void close_reuse(Random& random) {
     }
 }
 
-// Threads that wait in poll and in write are told as well.
+// So are threads that wait in poll and in write.
 void close_waiters(Random& random) {
     Ends ends = socket_pair();
     int small = 1;

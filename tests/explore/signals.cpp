@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Signals to a thread in a wait: the handler runs on that thread once for each, a wait that restarts goes on, one that
-// does not says EINTR, and what the wait was for is not lost. sigwait takes what is blocked.
+// Signals to a thread in each kind of wait: the handler runs on that thread once for each, a wait that restarts goes
+// on, one that does not says EINTR, and what the wait was for is not lost. What is blocked waits for sigwaitinfo.
 #include "scenarios.h"
 
 namespace rondo::explore {
@@ -23,32 +23,112 @@ void set_handler(int flags) {
     expect_equal(rondo_sigaction(SIGUSR1, &action, nullptr), 0, "sigaction");
 }
 
-enum class Wait { semaphore, read, mutex, sleep, kinds };
+enum class Wait { semaphore, read, poll, sleep, mutex, condvar, rwlock, barrier, join, kinds };
 
 struct Target {
     Wait kind;
     rondo_sem_t sem;
     rondo_mutex_t mutex;
+    rondo_cond_t cond;
+    rondo_rwlock_t rwlock;
+    rondo_barrier_t barrier;
     Ends ends;
     bool restarts;
+    bool given = false;
     bool done = false;
 };
+
+int wait_on_condvar(Target& target) {
+    MutexGuard guard(&target.mutex);
+    while (!target.given) expect_equal(rondo_cond_wait(&target.cond, &target.mutex), 0, "cond_wait");
+    return 0;
+}
+
+void* wait_for_token(void* arg) {
+    auto* target = static_cast<Target*>(arg);
+    while (rondo_sem_wait(&target->sem) != 0) expect_equal(errno, EINTR, "sem_wait");
+    return nullptr;
+}
+
+int wait_for_end(Target& target) {
+    rondo_t other;
+    expect_equal(rondo_create(&other, nullptr, wait_for_token, &target), 0, "rondo_create");
+    return rondo_join(other, nullptr);
+}
+
+int meet(rondo_barrier_t& barrier) {
+    int rc = rondo_barrier_wait(&barrier);
+    return rc == RONDO_BARRIER_SERIAL_THREAD ? 0 : rc;
+}
+
+int error_of(long result) { return result < 0 ? errno : 0; }
 
 // 0, or the error of a call that was interrupted.
 int wait_once(Target& target) {
     char byte;
     timespec length{0, 20'000};
+    pollfd watched{target.ends.in, POLLIN, 0};
     switch (target.kind) {
         case Wait::semaphore:
-            return rondo_sem_wait(&target.sem) == 0 ? 0 : errno;
+            return error_of(rondo_sem_wait(&target.sem));
         case Wait::read:
-            return rondo_read(target.ends.in, &byte, 1) == 1 ? 0 : errno;
+            return error_of(rondo_read(target.ends.in, &byte, 1));
+        case Wait::poll:
+            return error_of(rondo_poll(&watched, 1, -1));
+        case Wait::sleep:
+            return error_of(rondo_nanosleep(&length, nullptr));
         case Wait::mutex:
             rondo_mutex_lock(&target.mutex);
             return rondo_mutex_unlock(&target.mutex);
+        case Wait::condvar:
+            return wait_on_condvar(target);
+        case Wait::rwlock:
+            rondo_rwlock_rdlock(&target.rwlock);
+            return rondo_rwlock_unlock(&target.rwlock);
+        case Wait::barrier:
+            return meet(target.barrier);
         default:
-            return rondo_nanosleep(&length, nullptr) == 0 ? 0 : errno;
+            return wait_for_end(target);
     }
+}
+
+void prepare(Target& target, Random& random) {
+    target.kind = static_cast<Wait>(random.below(static_cast<int>(Wait::kinds)));
+    target.restarts = random.one_in(2);
+    target.ends = socket_pair();
+    rondo_sem_init(&target.sem, 0, 0);
+    init_mutex(&target.mutex, random.below(4));
+    rondo_barrier_init(&target.barrier, nullptr, 2);
+    set_handler(target.restarts ? SA_RESTART : 0);
+    if (target.kind == Wait::mutex) rondo_mutex_lock(&target.mutex);
+    if (target.kind == Wait::rwlock) rondo_rwlock_wrlock(&target.rwlock);
+}
+
+// Lets the wait come to its end.
+void give(Target& target) {
+    rondo_sem_post(&target.sem);
+    rondo_write(target.ends.out, "s", 1);
+    if (target.kind == Wait::mutex) rondo_mutex_unlock(&target.mutex);
+    if (target.kind == Wait::rwlock) rondo_rwlock_unlock(&target.rwlock);
+    if (target.kind == Wait::barrier) rondo_barrier_wait(&target.barrier);
+    if (target.kind == Wait::condvar) {
+        MutexGuard guard(&target.mutex);
+        target.given = true;
+        rondo_cond_signal(&target.cond);
+    }
+    target.done = true;
+}
+
+void* run_target(void* arg) {
+    auto* target = static_cast<Target*>(arg);
+    bool may_fail = !target->restarts || target->kind == Wait::sleep || target->kind == Wait::poll;
+    int error;
+    while ((error = wait_once(*target)) != 0) {
+        expect_equal(error, EINTR, "an interrupted wait");
+        expect(may_fail, "only a wait that does not restart says so");
+    }
+    while (!target->done) rondo_yield();
+    return nullptr;
 }
 
 }  // namespace
@@ -56,25 +136,9 @@ int wait_once(Target& target) {
 void signal_waits(Random& random) {
     handled = 0;
     Vanishing<Target> page;
-    page->kind = static_cast<Wait>(random.below(static_cast<int>(Wait::kinds)));
-    page->restarts = random.one_in(2);
-    page->ends = socket_pair();
-    rondo_sem_init(&page->sem, 0, 0);
-    init_mutex(&page->mutex, random.below(4));
-    set_handler(page->restarts ? SA_RESTART : 0);
-    if (page->kind == Wait::mutex) rondo_mutex_lock(&page->mutex);
+    prepare(*page, random);
     rondo_t thread;
-    auto body = [](void* arg) -> void* {
-        auto* target = static_cast<Target*>(arg);
-        int error;
-        while ((error = wait_once(*target)) != 0) {
-            expect_equal(error, EINTR, "an interrupted wait");
-            expect(!target->restarts || target->kind == Wait::sleep, "only a wait that does not restart says so");
-        }
-        while (!target->done) rondo_yield();
-        return nullptr;
-    };
-    expect_equal(rondo_create(&thread, nullptr, body, &*page), 0, "rondo_create");
+    expect_equal(rondo_create(&thread, nullptr, run_target, &*page), 0, "rondo_create");
     expected = thread;
     const int count = 1 + random.below(2);
     for (int i = 0; i < count; ++i) {
@@ -82,10 +146,7 @@ void signal_waits(Random& random) {
         expect_equal(rondo_kill(thread, SIGUSR1), 0, "rondo_kill");
         while (handled == i) rondo_yield();
     }
-    rondo_sem_post(&page->sem);
-    if (page->kind == Wait::read) rondo_write(page->ends.out, "s", 1);
-    if (page->kind == Wait::mutex) rondo_mutex_unlock(&page->mutex);
-    page->done = true;
+    give(*page);
     expect_equal(rondo_join(thread, nullptr), 0, "rondo_join");
     expect_equal(handled, count, "handlers run");
     close_both(page->ends);
