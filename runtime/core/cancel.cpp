@@ -80,7 +80,7 @@ void request_cancel(Fiber& target) {
         }
     } while (!target.cancel_bits.compare_exchange_weak(bits, bits | kCancelPending | kCancelInFlight,
                                                        std::memory_order_acq_rel));
-    if (target.worker == self_) {
+    if (is_here(target.worker)) {
         deliver(target);
         return;
     }

@@ -24,11 +24,13 @@ enum class ChoiceKind : uint8_t {
     piece,  // a read or write moves less than it could: 1 one byte, 2 half
     eintr,  // 1: this call is interrupted by a signal
     fail,   // 1: what this call needs is not to be had
+    far,    // 1: what concerns a thread comes by message, as from another worker, or its message arrives later
 };
-constexpr unsigned kChoiceKinds = 7;
+constexpr unsigned kChoiceKinds = 8;
 
 inline const char* choice_name(ChoiceKind kind) {
-    static constexpr const char* kNames[kChoiceKinds] = {"next", "yield", "clock", "wake", "piece", "eintr", "fail"};
+    static constexpr const char* kNames[kChoiceKinds] = {"next",  "yield", "clock", "wake",
+                                                         "piece", "eintr", "fail",  "far"};
     return kNames[static_cast<unsigned>(kind)];
 }
 

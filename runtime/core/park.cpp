@@ -111,8 +111,9 @@ void release(Waiter& waiter) {
         sys::futex_wake(word, 1);
         return;
     }
-    if (fiber->worker == self_) {
+    if (is_here(fiber->worker)) {
         self_->make_ready(*fiber);
+        self_->has_woken();
         return;
     }
     fiber->wake_message.run = wake_by_message;

@@ -108,8 +108,10 @@ void Worker::pass() {
 }
 
 void Worker::wait_for_work() {
+    let_arrive();
     asleep_.store(true, std::memory_order_seq_cst);
     bool idle = inbox_.empty() && !recorded_.load(std::memory_order_seq_cst);
+    let_all_arrive();
     backend_->poll(idle ? timers_.next_deadline() : 0);
     asleep_.store(false, std::memory_order_seq_cst);
 }
@@ -121,7 +123,7 @@ void Worker::wait_for_chosen_work() {
     if (!policy_->empty() || !inbox_.empty() || recorded_.load(std::memory_order_seq_cst)) {
         return;
     }
-    if (!timers_.empty() && outside_waits == 0 && !backend_->waits_for_outside()) {
+    if (!timers_.empty() && on_the_way_.empty() && outside_waits == 0 && !backend_->waits_for_outside()) {
         move_clock_on();
         return;
     }
@@ -179,12 +181,11 @@ inline Fiber* Worker::mark_running(Fiber* next) {
 // The fiber to switch to; null: to the loop.
 inline Fiber* Worker::choose() { return __builtin_expect(pass_is_due(), 0) ? nullptr : mark_running(policy_->next()); }
 
-// after_switch_ is set only between a park's switch and its landing.
+// after_switch_ is set only between a park's switch and the end of its landing.
 inline void Worker::land() {
     if (after_switch_.run != nullptr) {
-        Unlock after = after_switch_;
+        after_switch_.run(after_switch_.arg);
         after_switch_.run = nullptr;
-        after.run(after.arg);
     }
 }
 
@@ -252,7 +253,8 @@ int Worker::budget_spent(const char* call) {
 void Worker::offer_yield(const char* call) {
     budget_ = full_budget_;
     VirtualClock::step();
-    bool alone = policy_->empty() && timers_.empty() && backend_->pending() == 0 && inbox_.empty();
+    bool alone =
+        policy_->empty() && timers_.empty() && backend_->pending() == 0 && inbox_.empty() && on_the_way_.empty();
     if (!alone && choice_source->choose(ChoiceKind::yield, 2, call) != 0) {
         yield_current();
     }
@@ -293,6 +295,14 @@ void Worker::complete(IoOp& op) {
 }
 
 void Worker::post(Message& message) {
+    if (exploring() && self_ == this) {
+        on_the_way_.push(message);
+        return;
+    }
+    arrive(message);
+}
+
+void Worker::arrive(Message& message) {
     inbox_.push(message);
     if (asleep_.load(std::memory_order_seq_cst) && asleep_.exchange(false, std::memory_order_seq_cst)) {
         backend_->wake();
@@ -305,7 +315,33 @@ __attribute__((no_sanitize("thread"))) WorkerView Worker::view() const {
             asleep_.load(std::memory_order_relaxed)};
 }
 
+// By default all that is on the way; see is_here().
+void Worker::let_arrive() {
+    if (!exploring()) {
+        return;
+    }
+    for (Message* message = on_the_way_.take_all(); message != nullptr;) {
+        Message* next = message->next;
+        bool later = choice_source->choose(ChoiceKind::far, 2, "arrival") != 0;
+        later ? on_the_way_.push(*message) : arrive(*message);
+        message = next;
+    }
+}
+
+// While the worker sleeps.
+void Worker::let_all_arrive() {
+    if (!exploring()) {
+        return;
+    }
+    for (Message* message = on_the_way_.take_all(); message != nullptr;) {
+        Message* next = message->next;
+        arrive(*message);
+        message = next;
+    }
+}
+
 void Worker::drain_inbox() {
+    let_arrive();
     Message* message = inbox_.take_all();
     while (message != nullptr) {
         Message* next = message->next;

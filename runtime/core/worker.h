@@ -15,7 +15,8 @@
 // yields. Code that makes no call is not preempted.
 //
 // Under a choice source (choice.h) the budget is one call, and what is asked of clocks here is counted instead: the
-// loop passes at each fourth switch.
+// loop passes at each fourth switch. Then the worker may also play another worker's part: messages to itself arrive
+// when they like, also between the steps of falling asleep.
 #pragma once
 
 #include "runtime/core/choice.h"
@@ -66,6 +67,14 @@ class Worker {
 
     // The current fiber yields if the choice source says so.
     void offer_yield(const char* call);
+
+    // The current fiber has made another one ready that may run at once, as it would on another worker: what the caller
+    // touches from here on, that one may have destroyed.
+    void has_woken() {
+        if (exploring() && current_ != nullptr && after_switch_.run == nullptr) {
+            offer_yield("wake");
+        }
+    }
 
     // The first call of a new fiber: ends the switch that led to it, with a clean errno and no exception in flight.
     void begin_fiber();
@@ -149,6 +158,9 @@ class Worker {
     [[gnu::always_inline]] void land();
     void check_stack() const;
     void take_recorded();
+    void arrive(Message& message);
+    void let_arrive();
+    void let_all_arrive();
 
     Fiber* current_ = nullptr;  // null while the loop runs
     Policy* policy_ = nullptr;
@@ -172,7 +184,12 @@ class Worker {
     alignas(64) Inbox inbox_;
     std::atomic<bool> asleep_{false};
     std::atomic<bool> recorded_{false};  // see hurry()
+    Inbox on_the_way_;                   // messages to itself as from another worker; used on its own thread alone
 };
+
+// Whether the caller may do at once what concerns a fiber of this worker; else it sends a message. A choice source may
+// treat the own worker as another one.
+inline bool is_here(const Worker* worker) { return worker == self_ && choose(ChoiceKind::far, 2, "message") == 0; }
 
 // The fiber that runs on this kernel thread, or null on a thread that is no worker.
 inline Fiber* current_fiber() {

@@ -49,7 +49,7 @@ void send_request(void* sent) {
 }
 
 void forget_on(Worker& worker, int fd) {
-    if (&worker == self_) {
+    if (is_here(&worker)) {
         worker.backend().forget(fd);
         return;
     }

@@ -16,7 +16,8 @@ constexpr uint32_t kFirstPriorities = 1U << 31;
 
 Strategy::Strategy(uint64_t seed, bool faults) : random_(seed), way_(static_cast<Way>(seed % kWays)) {
     interrupt_halvings_ = static_cast<uint8_t>(1 + random_.below(6));
-    for (ChoiceKind kind : {ChoiceKind::clock, ChoiceKind::wake, ChoiceKind::piece, ChoiceKind::eintr}) {
+    for (ChoiceKind kind :
+         {ChoiceKind::clock, ChoiceKind::wake, ChoiceKind::piece, ChoiceKind::eintr, ChoiceKind::far}) {
         bool left_out = random_.one_in_two_to(1);
         auto halvings = static_cast<uint8_t>(2 + random_.below(5));
         halvings_[static_cast<unsigned>(kind)] = left_out ? 0 : halvings;

@@ -245,7 +245,7 @@ int spawn(uint64_t& handle, Fiber::Start start, void* arg, size_t stack_bytes, b
     fiber->set_state(FiberState::created);
     worker.load.fetch_add(1, std::memory_order_relaxed);
     live_fibers.fetch_add(1, std::memory_order_relaxed);
-    if (&worker == self_) {
+    if (is_here(&worker)) {
         worker.make_ready(*fiber);
         return 0;
     }
