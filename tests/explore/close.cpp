@@ -3,6 +3,8 @@
 // Closing under those who wait on the descriptor: all of them return, none with bytes of the number's next owner, and
 // the next owner loses none. Whether a reader that had not yet begun to wait meets the old or the new description is a
 // matter of the schedule, so bytes are counted over both lives of the number.
+#include <sys/un.h>
+
 #include <algorithm>
 
 #include "scenarios.h"
@@ -92,6 +94,41 @@ void close_reuse(Random& random) {
         close_fd(ends.in);
         number = std::max(ends.in, ends.out);
     }
+}
+
+// Acceptors are told that their listener was closed; a client that came before is served or reset, but never waits.
+void close_listener(Random& random) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const int listener = rondo_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t length = sizeof address;
+    expect_equal(bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(sa_family_t)), 0, "bind");
+    expect_equal(getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length), 0, "getsockname");
+    expect_equal(listen(listener, 4), 0, "listen");
+    int accepted = 0, answered = 0;
+    Crew crew;
+    for (int i = 1 + random.below(2); i > 0; --i) {
+        crew.add([listener, &accepted] {
+            int fd;
+            while ((fd = rondo_accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)) >= 0) {
+                ++accepted;
+                expect_equal(rondo_send(fd, "a", 1, MSG_NOSIGNAL), 1, "an acceptor's send");
+                close_fd(fd);
+            }
+            expect_equal(errno, EBADF, "an acceptor's error after close");
+        });
+    }
+    const int fd = rondo_socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);  // before the listener's number is free
+    crew.add([address, length, fd, &answered] {
+        char byte;
+        bool connected = rondo_connect(fd, reinterpret_cast<const sockaddr*>(&address), length) == 0;
+        if (connected && rondo_read(fd, &byte, 1) == 1) ++answered;
+        close_fd(fd);
+    });
+    pause(random);
+    close_fd(listener);
+    crew.join();
+    expect_equal(answered, accepted, "clients that were accepted");
 }
 
 // So are threads that wait in poll and in write.

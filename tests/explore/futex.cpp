@@ -28,15 +28,17 @@ void wait_until_it_differs(const uint32_t* word, uint32_t value, bool timed, Ran
 
 void futex_vanish(Random& random) {
     Vanishing<Words> page;
+    const auto before = static_cast<uint32_t>(random.below(3));
+    page->first = before;
     Crew crew;
-    crew.add([page, timed = random.one_in(2), own = random.split()]() mutable {
-        wait_until_it_differs(&page->first, 0, timed, own);
+    crew.add([page, before, timed = random.one_in(2), own = random.split()]() mutable {
+        wait_until_it_differs(&page->first, before, timed, own);
         page.vanish();
     });
-    crew.add([page, own = random.split()]() mutable {
+    crew.add([page, before, own = random.split()]() mutable {
         pause(own);
         const uint32_t* address = &page->first;
-        page->first = 1;
+        page->first = before + 1;
         rondo_futex_wake(address, 1);
     });
 }

@@ -43,6 +43,44 @@ void poll_many(Random& random) {
     for (const Ends& each : ends) close_both(each);
 }
 
+// Two threads share an epoll set; between them they are told of every message.
+void epoll_shared(Random& random) {
+    Ends ends[kPairs];
+    const int set = rondo_epoll_create1(EPOLL_CLOEXEC);
+    expect(set >= 0, "epoll_create1");
+    for (Ends& each : ends) {
+        each = socket_pair();
+        epoll_event event{};
+        event.events = EPOLLIN;
+        event.data.fd = each.in;
+        expect_equal(epoll_ctl(set, EPOLL_CTL_ADD, each.in, &event), 0, "epoll_ctl");
+    }
+    const int messages = 1 + random.below(5);
+    int received = 0;
+    Crew crew;
+    for (int i = 0; i < 2; ++i) {
+        crew.add([set, messages, &received, own = random.split()]() mutable {
+            while (received < messages) {
+                epoll_event events[2];
+                int ready = rondo_epoll_wait(set, events, 2, own.below(2));
+                expect(ready >= 0, "epoll_wait");
+                for (int event = 0; event < ready; ++event) {
+                    char byte;
+                    if (rondo_recv(events[event].data.fd, &byte, 1, MSG_DONTWAIT) == 1) ++received;
+                }
+            }
+        });
+    }
+    for (int i = 0; i < messages; ++i) {
+        if (random.one_in(2)) pause(random);
+        expect_equal(rondo_write(ends[random.below(kPairs)].out, "m", 1), 1, "write");
+    }
+    crew.join();
+    expect_equal(received, messages, "messages told of");
+    close_fd(set);
+    for (const Ends& each : ends) close_both(each);
+}
+
 // One thread polls, with and without patience, and one reads; the byte goes to the reader.
 void poll_beside_read(Random& random) {
     Ends ends = socket_pair();

@@ -45,6 +45,8 @@ constexpr Scenario kScenarios[] = {
     {"accept_cancelled", accept_cancelled},
     {"poll_many", poll_many},
     {"poll_beside_read", poll_beside_read},
+    {"epoll_shared", epoll_shared},
+    {"close_listener", close_listener},
     {"close_readers", close_readers},
     {"close_reuse", close_reuse},
     {"close_waiters", close_waiters},
