@@ -47,7 +47,7 @@ void close_fd(int fd);
 struct Scenario {
     const char* name;
     void (*play)(Random&);
-    unsigned one_in = 1;  // dear ones are played by every so many seeds only
+    unsigned one_in = 1;  // dear ones are played by every so many seeds only; 0: by none
 };
 
 // All of them, one list a concept.

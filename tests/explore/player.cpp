@@ -80,7 +80,7 @@ void play(const Part& part, Progress& progress) {
     const int lowest_free = lowest_free_descriptor();
     for (uint64_t seed = part.first;; ++seed) {
         for (const Scenario& scenario : scenarios()) {
-            if (part.only != nullptr || seed % scenario.one_in != 0) continue;
+            if (part.only != nullptr || scenario.one_in == 0 || seed % scenario.one_in != 0) continue;
             play_one(scenario, seed, progress);
             expect_nothing_left(stacks, lowest_free);
         }

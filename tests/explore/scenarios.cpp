@@ -6,11 +6,17 @@
 
 #include <unistd.h>
 
+#include "runtime/base/sanitizer.h"
+
 namespace rondo::explore {
 
 namespace {
 
-constexpr unsigned kForks = 100;   // a child with a runtime of its own costs milliseconds
+#if defined(RONDO_TSAN)
+constexpr unsigned kForks = 0;  // it has no threads in a forked child
+#else
+constexpr unsigned kForks = 100;  // a child with a runtime of its own costs milliseconds
+#endif
 constexpr unsigned kForeign = 10;  // a kernel thread costs a tenth of one
 
 constexpr Scenario kScenarios[] = {
@@ -52,6 +58,7 @@ constexpr Scenario kScenarios[] = {
     {"close_waiters", close_waiters},
     {"signal_waits", signal_waits},
     {"signal_queue", signal_queue},
+    {"storm", storm},
     {"foreign_turns", foreign_turns, kForeign},
     {"fork_both_ends", fork_both_ends, kForks},
 };

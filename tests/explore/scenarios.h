@@ -46,6 +46,7 @@ void send_interrupted(Random& random);
 void signal_queue(Random& random);
 void signal_waits(Random& random);
 void sleeps(Random& random);
+void storm(Random& random);
 void stream(Random& random);
 
 }  // namespace rondo::explore
