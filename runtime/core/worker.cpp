@@ -123,7 +123,11 @@ void Worker::wait_for_chosen_work() {
     if (!policy_->empty() || !inbox_.empty() || recorded_.load(std::memory_order_seq_cst)) {
         return;
     }
-    if (!timers_.empty() && on_the_way_.empty() && outside_waits == 0 && !backend_->waits_for_outside()) {
+    if (!on_the_way_.empty()) {
+        wait_for_work();  // for no time at all
+        return;
+    }
+    if (!timers_.empty() && outside_waits == 0 && !backend_->waits_for_outside()) {
         move_clock_on();
         return;
     }

@@ -48,6 +48,7 @@ struct Scenario {
     const char* name;
     void (*play)(Random&);
     unsigned one_in = 1;  // dear ones are played by every so many seeds only; 0: by none
+    bool last = false;    // when all seeds have played the others: it changes what is left of the process
 };
 
 // All of them, one list a concept.

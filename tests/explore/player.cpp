@@ -72,23 +72,29 @@ void play_one(const Scenario& scenario, uint64_t seed, Progress& progress) {
     scenario.play(random);
 }
 
+bool takes_part(const Scenario& scenario, const Part& part, uint64_t seed, bool last) {
+    if (part.only != nullptr) return part.only == &scenario && !last;
+    return scenario.last == last && scenario.one_in != 0 && seed % scenario.one_in == 0;
+}
+
 }  // namespace
 
 void play(const Part& part, Progress& progress) {
     start(part.first);
     const uint64_t stacks = stats().live_stacks;
     const int lowest_free = lowest_free_descriptor();
-    for (uint64_t seed = part.first;; ++seed) {
-        for (const Scenario& scenario : scenarios()) {
-            if (part.only != nullptr || scenario.one_in == 0 || seed % scenario.one_in != 0) continue;
-            play_one(scenario, seed, progress);
+    auto play_group = [&](std::span<const Scenario> group, uint64_t seed, bool last) {
+        for (const Scenario& each : group) {
+            if (!takes_part(each, part, seed, last)) continue;
+            play_one(each, seed, progress);
             expect_nothing_left(stacks, lowest_free);
         }
-        if (part.only != nullptr) {
-            play_one(*part.only, seed, progress);
-            expect_nothing_left(stacks, lowest_free);
+    };
+    for (bool last : {false, true}) {
+        for (uint64_t seed = part.first; seed - part.first <= part.last - part.first; ++seed) {
+            play_group(scenarios(), seed, last);
+            if (part.only != nullptr) play_group(broken_scenarios(), seed, last);
         }
-        if (seed == part.last) return;
     }
 }
 

@@ -32,9 +32,10 @@ void sleep_once(Random& random) {
     expect(now_ns(clock) - start >= length, "a sleep does not end early");
 }
 
-void sleep_for_a_day() {
+// A day may pass in no time.
+void sleep_for_ever() {
     timespec day{86'400, 0};
-    rondo_nanosleep(&day, nullptr);
+    while (true) rondo_nanosleep(&day, nullptr);
 }
 
 }  // namespace
@@ -42,7 +43,7 @@ void sleep_for_a_day() {
 void sleeps(Random& random) {
     Crew crew;
     const size_t victims = static_cast<size_t>(random.below(3));
-    for (size_t i = 0; i < victims; ++i) crew.add(sleep_for_a_day);
+    for (size_t i = 0; i < victims; ++i) crew.add(sleep_for_ever);
     for (int i = 1 + random.below(4); i > 0; --i) {
         crew.add([own = random.split()]() mutable {
             for (int round = own.below(3); round >= 0; --round) sleep_once(own);
