@@ -7,17 +7,13 @@
 // Time counts only while the worker could have gone on: not while it waits for a processor, is stopped, or while this
 // thread itself was held up. So neither a loaded machine nor a debugger makes reports.
 //
-// The descriptors that it needs come from a table of its own. In the program's they would take numbers that the program
-// expects for itself, and be refused when that is full. stderr is borrowed from the program for each report, since
-// keeping it open would keep a pipe alive that the program closes.
+// The descriptors that it needs come from a table of its own (own_descriptors.h).
 
 #include "runtime/system/watchdog.h"
 
-#include <linux/close_range.h>
 #include <sys/prctl.h>
 
 #include <atomic>
-#include <cerrno>
 #include <cstring>
 #include <new>
 
@@ -29,6 +25,7 @@
 #include "runtime/core/workers.h"
 #include "runtime/system/kernel_thread.h"
 #include "runtime/system/mappings.h"
+#include "runtime/system/own_descriptors.h"
 #include "runtime/system/unwinder.h"
 
 namespace rondo {
@@ -60,18 +57,16 @@ class Watchdog {
     void wait_until_apart();
 
    private:
-    void take_descriptors();
     void look(unsigned index, Nanoseconds elapsed);
     void examine(unsigned index);
     void report(unsigned index, const Fiber* fiber, bool unwound);
     void compose(unsigned index, const Fiber* fiber, bool unwound, Text& out);
     bool is_new(uint64_t site);
-    void send(std::string_view text);
 
     Nanoseconds limit_;
     Watch* watches_;
     std::atomic<uint32_t> apart_{0};
-    bool own_descriptors_ = false;
+    OwnDescriptors descriptors_;
     Nanoseconds rest_ = 0;  // after a look at a known site: how long not to examine any
     Nanoseconds rests_until_ = 0;
     size_t site_count_ = 0;
@@ -106,27 +101,6 @@ __attribute__((no_sanitize("thread"))) uint64_t start_of(const Fiber* fiber) {
     return fiber != nullptr ? reinterpret_cast<uint64_t>(fiber->rest->start) : 0;
 }
 
-// The program's stderr, or -errno.
-int borrow_stderr() {
-    long process = sys::call(SYS_pidfd_open, sys::getpid());
-    if (process < 0) {
-        return static_cast<int>(process);
-    }
-    long fd = sys::call(SYS_pidfd_getfd, process, 2);
-    sys::close(static_cast<int>(process));
-    return static_cast<int>(fd);
-}
-
-// Only where stderr can be borrowed; a closed one will do.
-void Watchdog::take_descriptors() {
-    int fd = borrow_stderr();
-    if (fd >= 0) {
-        sys::close(fd);
-    }
-    own_descriptors_ =
-        (fd >= 0 || fd == -EBADF) && sys::call(SYS_close_range, 0, static_cast<long>(~0U), CLOSE_RANGE_UNSHARE) == 0;
-}
-
 void Watchdog::wait_until_apart() {
     while (apart_.load(std::memory_order_acquire) == 0) {
         sys::futex_wait(&apart_, 0, nullptr);
@@ -135,7 +109,7 @@ void Watchdog::wait_until_apart() {
 
 void Watchdog::run() {
     sys::call(SYS_prctl, PR_SET_NAME, sys::to_arg("rondo-watchdog"));
-    take_descriptors();
+    descriptors_.take(true);
     apart_.store(1, std::memory_order_release);
     sys::futex_wake(&apart_, 1);
     unwinder_.find_tool();
@@ -219,7 +193,7 @@ void Watchdog::report(unsigned index, const Fiber* fiber, bool unwound) {
     rest_ = 0;
     Text text(report_, sizeof report_);
     compose(index, fiber, unwound, text);
-    send({report_, strlen(report_)});
+    descriptors_.say({report_, strlen(report_)});
 }
 
 void Watchdog::compose(unsigned index, const Fiber* fiber, bool unwound, Text& out) {
@@ -252,20 +226,6 @@ bool Watchdog::is_new(uint64_t site) {
     }
     sites_[site_count_++] = site;
     return true;
-}
-
-void Watchdog::send(std::string_view text) {
-    int fd = own_descriptors_ ? borrow_stderr() : 2;
-    while (!text.empty()) {
-        long written = sys::write(fd, text.data(), text.size());
-        if (written <= 0 && written != -EINTR) {
-            break;
-        }
-        text.remove_prefix(written > 0 ? static_cast<size_t>(written) : 0);
-    }
-    if (own_descriptors_ && fd >= 0) {
-        sys::close(fd);
-    }
 }
 
 void* watchdog_main(void* watchdog) { static_cast<Watchdog*>(watchdog)->run(); }

@@ -4,17 +4,16 @@
 programs/stalls.c keeps its worker in one way or another and checks that its process is its own. The lines that
 a report has to name are marked there. A report's time is not checked: the machine may be loaded.
 """
-import ctypes
 import os
 import pathlib
 import re
 import shutil
-import struct
 import subprocess
 import tempfile
 import unittest
 
 import programs
+from seccomp import refuse
 
 HEAD = re.compile(r'^rondo: stall: thread (\d+) "(.*)" has kept worker (\d+) for (\d+) ms, (.*)$')
 SOURCE = programs.SOURCE / "tests" / "syscall_shim" / "programs" / "stalls.c"
@@ -24,8 +23,7 @@ LIMIT = 100
 WORKER_COUNTS = [settings["RONDO_WORKERS"] for settings in programs.CONFIGURATIONS]
 # Its run-time's sleep at the end of the process is a stall.
 TSAN_OPTIONS = os.environ.get("TSAN_OPTIONS", "") + ":atexit_sleep_ms=0"
-PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
-SYS_PTRACE, SYS_CLOSE_RANGE, SYS_PIDFD_GETFD, EPERM = 101, 436, 438, 1
+SYS_PTRACE, SYS_CLOSE_RANGE, SYS_PIDFD_GETFD = 101, 436, 438
 
 
 def marked_line(way):
@@ -43,24 +41,6 @@ def reports(text):
         elif found:
             found[-1][1].append(line)
     return found
-
-
-def refuse(*numbers):
-    """Makes these system calls fail with EPERM, in this process and its children."""
-    def instruction(code, yes, no, value):
-        return struct.pack("<HBBI", code, yes, no, value)
-
-    load_number, jump_equal, give = 0x20, 0x15, 0x06
-    code = instruction(load_number, 0, 0, 0)
-    for number in numbers:
-        code += instruction(jump_equal, 0, 1, number) + instruction(give, 0, 0, 0x00050000 | EPERM)
-    code += instruction(give, 0, 0, 0x7FFF0000)
-    buffer = ctypes.create_string_buffer(code, len(code))
-    filter_program = ctypes.create_string_buffer(struct.pack("<HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer)))
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 or \
-            libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filter_program, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "seccomp")
 
 
 class Watchdog(unittest.TestCase):
