@@ -55,6 +55,12 @@ long perform_vector(IoOp& op, FdEntry& entry) {
                           static_cast<long>(op.length));
 }
 
+// Others may run before the call; true: it is interrupted before it has done anything.
+bool interrupted_before(const char* call, Nanoseconds timeout) {
+    choice_point(call);
+    return interrupted_by_choice(timeout > 0 ? Restart::never : Restart::allowed, call);
+}
+
 // How much of a stream this call moves: what POSIX leaves open. A pipe keeps pieces of PIPE_BUF bytes together.
 size_t piece_of(size_t length, const FdEntry& entry, const char* call) {
     size_t least = entry.kind() == FdKind::pipe ? PIPE_BUF : 1;
@@ -160,7 +166,7 @@ long perform(IoOp& op, Nanoseconds timeout) {
     op.waiter.interrupt = request_stop;
     op.waiter.interruptible = true;
     choice_point(wait_reason_name(op.waiter.reason));
-    bool may_be_interrupted = op.kind != IoKind::connect && op.kind != IoKind::poll;
+    bool may_be_interrupted = op.kind != IoKind::connect && op.kind != IoKind::poll && op.done == 0;
     if (may_be_interrupted && interrupted_by_choice(timeout > 0 ? Restart::never : Restart::allowed, "I/O")) {
         return -EINTR;
     }
@@ -245,6 +251,9 @@ long io_send(int fd, const void* buffer, size_t length, int flags) {
         length = piece_of(length, *entry, "send");
         return answered(sys::call(SYS_sendto, fd, sys::to_arg(buffer), static_cast<long>(length), flags));
     }
+    if (interrupted_before("write", entry->send_timeout.load(std::memory_order_relaxed))) {
+        return -EINTR;
+    }
     long sent = self_->backend().send_now(IoKind::send, fd, buffer, length, flags);
     if (is_over(sent, length, *entry)) {
         self_->spend_budget("send");
@@ -262,6 +271,9 @@ long io_sendmsg(int fd, const msghdr* message, int flags) {
     }
     if (never_waits(fd, *entry, flags)) {
         return answered(sys::call(SYS_sendmsg, fd, sys::to_arg(message), flags));
+    }
+    if (interrupted_before("write", entry->send_timeout.load(std::memory_order_relaxed))) {
+        return -EINTR;
     }
     long sent = self_->backend().send_now(IoKind::sendmsg, fd, message, 0, flags);
     if (is_over(sent, length_of(*message), *entry)) {
