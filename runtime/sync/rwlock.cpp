@@ -27,9 +27,10 @@ int Rwlock::destroy() const { return (word_.load(std::memory_order_relaxed) & (k
 
 bool Rwlock::writes_already() const { return writer_.load(std::memory_order_relaxed) == current_owner(); }
 
-// One more reader unless a writer holds the lock, or others wait and readers must queue. On false `seen` is the word.
-bool Rwlock::admit_reader(uint32_t& seen, bool others_wait) {
-    while ((seen & kWriter) == 0 && !(others_wait && readers_queue()) && (seen & kReaders) != kReaders) {
+// One more reader unless the word has a bit of `barred`. On false `seen` is the word. Without the bucket lock kWaiters
+// is one of them: it may come between the load and a failed exchange, and then only the lock's holder changes the word.
+bool Rwlock::admit_reader(uint32_t& seen, uint32_t barred) {
+    while ((seen & barred) == 0 && (seen & kReaders) != kReaders) {
         if (word_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire, std::memory_order_relaxed)) {
             return true;
         }
@@ -39,7 +40,7 @@ bool Rwlock::admit_reader(uint32_t& seen, bool others_wait) {
 
 int Rwlock::lock_read(Deadline deadline) {
     uint32_t seen = word_.load(std::memory_order_relaxed);
-    if ((seen & kWaiters) == 0 && admit_reader(seen, false)) {
+    if (admit_reader(seen, kWriter | kWaiters)) {
         return 0;
     }
     if (writes_already()) {
@@ -48,7 +49,7 @@ int Rwlock::lock_read(Deadline deadline) {
     WaitQueue queue(this);
     seen = word_.load(std::memory_order_relaxed);
     do {
-        bool admitted = admit_reader(seen, !queue.empty());
+        bool admitted = (queue.empty() || !readers_queue()) && admit_reader(seen, kWriter);
         if (admitted || (seen & kReaders) == kReaders) {
             queue.unlock();
             return admitted ? 0 : EAGAIN;
@@ -60,13 +61,12 @@ int Rwlock::lock_read(Deadline deadline) {
 
 int Rwlock::try_lock_read() {
     uint32_t seen = word_.load(std::memory_order_relaxed);
-    bool others_wait = (seen & kWaiters) != 0;
-    if (!others_wait && admit_reader(seen, false)) {
+    if (admit_reader(seen, kWriter | kWaiters)) {
         return 0;
     }
     WaitQueue queue(this);
     seen = word_.load(std::memory_order_relaxed);
-    bool admitted = admit_reader(seen, !queue.empty());
+    bool admitted = (queue.empty() || !readers_queue()) && admit_reader(seen, kWriter);
     queue.unlock();
     if (!admitted && self_ != nullptr) {
         self_->yield_current();

@@ -49,7 +49,7 @@ class Rwlock {
 
     bool readers_queue() const { return kind_ == RwlockKind::prefer_writer_nonrecursive; }
     bool writes_already() const;
-    bool admit_reader(uint32_t& seen, bool others_wait);
+    bool admit_reader(uint32_t& seen, uint32_t barred);
     bool take_for_writing(uint32_t& seen);
     int wait(WaitQueue& queue, Deadline deadline, uint8_t tag);
     Waiter* grant(WaitQueue& queue, uint32_t holders);
