@@ -33,6 +33,14 @@ constexpr int kSpanUs = 40;
 // Nothing, some yields, or a short sleep: moves the threads of a round against each other.
 void pause(Random& random);
 
+// A handler for SIGUSR1 while it lives. Calls of rounds that have none are not interrupted.
+struct Handler {
+    Handler(void (*run)(int), int flags);
+    Handler(const Handler&) = delete;
+    Handler& operator=(const Handler&) = delete;
+    ~Handler();
+};
+
 // A duration within the span.
 timespec brief(Random& random);
 

@@ -16,13 +16,6 @@ void handle(int) {
     ++handled;
 }
 
-void set_handler(int flags) {
-    struct sigaction action {};
-    action.sa_handler = handle;
-    action.sa_flags = flags;
-    expect_equal(rondo_sigaction(SIGUSR1, &action, nullptr), 0, "sigaction");
-}
-
 enum class Wait { semaphore, read, poll, sleep, mutex, condvar, rwlock, barrier, join, kinds };
 
 struct Target {
@@ -99,7 +92,6 @@ void prepare(Target& target, Random& random) {
     rondo_sem_init(&target.sem, 0, 0);
     init_mutex(&target.mutex, random.below(4));
     rondo_barrier_init(&target.barrier, nullptr, 2);
-    set_handler(target.restarts ? SA_RESTART : 0);
     if (target.kind == Wait::mutex) rondo_mutex_lock(&target.mutex);
     if (target.kind == Wait::rwlock) rondo_rwlock_wrlock(&target.rwlock);
 }
@@ -137,6 +129,7 @@ void signal_waits(Random& random) {
     handled = 0;
     Vanishing<Target> page;
     prepare(*page, random);
+    Handler handler(handle, page->restarts ? SA_RESTART : 0);
     rondo_t thread;
     expect_equal(rondo_create(&thread, nullptr, run_target, &*page), 0, "rondo_create");
     expected = thread;

@@ -176,10 +176,6 @@ void prepare(Storm& storm, Random& random) {
     rondo_sem_init(&storm.tokens, 0, 2);
     storm.byte = socket_pair();
     expect_equal(rondo_write(storm.byte.out, "b", 1), 1, "write");
-    struct sigaction action {};
-    action.sa_handler = [](int) { ++handled; };
-    action.sa_flags = random.one_in(2) ? SA_RESTART : 0;
-    expect_equal(rondo_sigaction(SIGUSR1, &action, nullptr), 0, "sigaction");
 }
 
 }  // namespace
@@ -187,6 +183,7 @@ void prepare(Storm& storm, Random& random) {
 void storm(Random& random) {
     Vanishing<Storm> page;
     prepare(*page, random);
+    Handler handler([](int) { ++handled; }, random.one_in(2) ? SA_RESTART : 0);
     handled = 0;
     std::vector<Player> players;
     for (int i = 2 + random.below(3); i > 0; --i) players.push_back({&*page, random.split()});

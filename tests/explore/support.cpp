@@ -25,6 +25,19 @@ void pause(Random& random) {
     rondo_nanosleep(&length, nullptr);
 }
 
+Handler::Handler(void (*run)(int), int flags) {
+    struct sigaction action {};
+    action.sa_handler = run;
+    action.sa_flags = flags;
+    expect_equal(rondo_sigaction(SIGUSR1, &action, nullptr), 0, "sigaction");
+}
+
+Handler::~Handler() {
+    struct sigaction none {};
+    none.sa_handler = SIG_DFL;
+    rondo_sigaction(SIGUSR1, &none, nullptr);
+}
+
 timespec brief(Random& random) { return at(random.below(kSpanUs) * 1'000LL); }
 
 Ends socket_pair() {
