@@ -147,6 +147,11 @@ Verdict parse_stall(string_view value, Settings& out) {
     return Verdict::good;
 }
 
+Verdict parse_inspect(string_view value, Settings& out) {
+    out.inspection = value == "1" ? Inspection::on : value == "auto" ? Inspection::automatic : Inspection::off;
+    return value == "0" || out.inspection != Inspection::off ? Verdict::good : Verdict::bad;
+}
+
 struct Row {
     string_view name;
     string_view expected;
@@ -161,6 +166,7 @@ constexpr Row kRows[] = {
     {"RONDO_SCHED", "fifo, seed:N or replay:FILE", parse_sched},
     {"RONDO_TRACE", "a file's name", parse_trace},
     {"RONDO_STALL_MS", "a number of milliseconds from 0 (off) to 3600000", parse_stall},
+    {"RONDO_INSPECT", "0, 1 or auto", parse_inspect},
 };
 
 constexpr size_t kLongestName = 31;

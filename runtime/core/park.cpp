@@ -82,6 +82,7 @@ WakeCause park(Waiter& waiter, Unlock unlock, Deadline deadline) {
     }
     Worker& worker = *fiber->worker;
     waiter.fiber = fiber;
+    waiter.since = worker.pass_ticks();
     if (!deadline.never()) {
         waiter.until = deadline;
         arm(waiter);

@@ -49,6 +49,7 @@ enum class WaitReason : uint8_t {
     child,
     signal,
 };
+constexpr WaitReason kLastWaitReason = WaitReason::signal;
 
 inline const char* wait_reason_name(WaitReason reason) {
     static constexpr const char* kNames[] = {"none",          "mutex",          "condition variable",
@@ -95,6 +96,7 @@ struct Waiter : Timer {
     std::atomic<uint32_t> released{0};  // only for a kernel thread
     const void* object;                 // what it waits for: an address, or a descriptor number
     Fiber* fiber = nullptr;             // null: a kernel thread
+    uint64_t since;                     // a fiber's: ticks() when its worker had last looked at I/O; set by park()
     Deadline until;
     WaitReason reason;
     bool cancellable = false;

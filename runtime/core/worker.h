@@ -130,6 +130,8 @@ class Worker {
     StackCache* stacks() { return stacks_; }
     unsigned index() const { return index_; }
     uint64_t switches() const { return switches_; }
+    uint64_t pass_ticks() const { return pass_ticks_; }
+    uint64_t ticks_per_ms() const { return ticks_per_ms_; }
 
     // Any thread. What it looks at is written with plain stores (gcc makes three instructions of a relaxed increment,
     // in each switch); they are aligned words, so what is read is at most old.

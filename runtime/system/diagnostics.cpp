@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// See diagnostics.h. Threads are found by walking the stack pool's slots: a control block lies beside each.
+// See diagnostics.h. What is seen of a thread is thread_view.h's.
 
 #include "runtime/system/diagnostics.h"
 
@@ -8,47 +8,32 @@
 #include "runtime/core/worker.h"
 #include "runtime/core/workers.h"
 #include "runtime/system/runtime.h"
+#include "runtime/system/thread_view.h"
 
 namespace rondo {
 
 namespace {
 
-const char* state_name(FiberState state) {
-    switch (state) {
-        case FiberState::created:
-            return "created";
-        case FiberState::ready:
-            return "ready";
-        case FiberState::running:
-            return "running";
-        case FiberState::parked:
-            return "parked";
-        case FiberState::finished:
-            return "ended, not joined";
-        case FiberState::none:
-            break;
-    }
-    return "?";
-}
-
-bool waits_on_fd(WaitReason reason) { return reason >= WaitReason::read && reason <= WaitReason::connect; }
-
-#if defined(RONDO_TSAN)
-__attribute__((no_sanitize("thread")))
-#endif
 void dump_fiber(int fd, const Fiber& fiber) {
+    ThreadView view;
+    view_thread(fiber, view);
+    if (view.state == FiberState::none) {
+        return;
+    }
     Line line;
-    line << "  " << fiber.id;
-    line.column(10) << (fiber.rest->name[0] != '\0' ? fiber.rest->name : "-");
-    line.column(28) << "worker " << (fiber.worker != nullptr ? fiber.worker->index() : 0);
-    line.column(40) << state_name(fiber.state());
-    const Waiter* waiter = fiber.waiting;
-    if (fiber.state() == FiberState::parked && waiter != nullptr) {
-        line << " on " << wait_reason_name(waiter->reason);
-        if (waits_on_fd(waiter->reason)) {
-            line << ", descriptor " << static_cast<int64_t>(reinterpret_cast<intptr_t>(waiter->object));
+    line << "  " << view.id;
+    line.column(10) << (view.name[0] != '\0' ? view.name : "-");
+    line.column(28) << "worker " << view.worker;
+    line.column(40) << state_name(view.state);
+    if (view.waits) {
+        line << " on " << wait_reason_name(view.wait.reason);
+        if (waits_on_descriptor(view.wait.reason)) {
+            line << ", descriptor " << static_cast<int64_t>(reinterpret_cast<intptr_t>(view.wait.object));
         } else {
-            line << ' ' << waiter->object;
+            line << ' ' << view.wait.object;
+        }
+        if (view.wait.owner.thread != nullptr) {
+            line << " of thread " << view.wait.owner.thread->id;
         }
     }
     line.send(fd);
@@ -56,25 +41,11 @@ void dump_fiber(int fd, const Fiber& fiber) {
 
 }  // namespace
 
-#if defined(RONDO_TSAN)
-__attribute__((no_sanitize("thread")))
-#endif
 void dump_threads(int fd) {
     Line head;
     head << "rondo: " << live_fibers.load() << " threads on " << worker_count() << " workers";
     head.send(fd);
-    if (const Fiber* adopted = adopted_fiber.load(std::memory_order_acquire)) {
-        dump_fiber(fd, *adopted);
-    }
-    for (size_t i = 0; StackSlab* slab = StackPool::instance().slab(i); ++i) {
-        uint32_t used = slab->used.load(std::memory_order_acquire);
-        for (uint32_t slot = 0; slot < used; ++slot) {
-            const Fiber* fiber = Fiber::beside({slab, slot});
-            if (fiber->state() != FiberState::none) {
-                dump_fiber(fd, *fiber);
-            }
-        }
-    }
+    visit_threads([](const Fiber& fiber, void* to) { dump_fiber(*static_cast<int*>(to), fiber); }, &fd);
 }
 
 void fill_stats(rondo_stats& stats) {

@@ -26,6 +26,7 @@
 #include "runtime/sync/once.h"
 #include "runtime/system/diagnostics.h"
 #include "runtime/system/exploration.h"
+#include "runtime/system/inspector.h"
 #include "runtime/system/signals.h"
 #include "runtime/system/watchdog.h"
 
@@ -197,6 +198,9 @@ int start_workers() {
     started.store(true, std::memory_order_release);
     if (settings.stall_ms != 0) {
         start_watchdog(settings.stall_ms);
+    }
+    if (settings.inspection != Inspection::off) {
+        start_inspector(settings.inspection == Inspection::on);
     }
     return 0;
 }

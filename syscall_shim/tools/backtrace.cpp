@@ -21,7 +21,7 @@ namespace {
 
 constexpr size_t kSystemCallInstruction = 2;
 constexpr uint64_t kPage = 4096;
-constexpr size_t kPagesCopied = 4;
+constexpr size_t kPagesCopied = 2;
 
 bool read_word(pid_t pid, uint64_t address, uint64_t& word) {
     iovec local{&word, sizeof word};
@@ -114,7 +114,8 @@ void Process::add_lines(const Place& place, Backtrace& backtrace, size_t& number
     }
 }
 
-// Sites differ by the place of the call; those of a thread that runs, only by the function.
+// Sites differ by the place of the call; those of a thread that runs, only by the function. How Rondo parks a thread is
+// not shown.
 Backtrace Process::describe(const std::vector<Frame>& frames, Doing doing) {
     Backtrace backtrace;
     size_t number = 0;
@@ -132,7 +133,9 @@ Backtrace Process::describe(const std::vector<Frame>& frames, Doing doing) {
         if (users && (backtrace.place.empty() || in_system_header(backtrace.place))) {
             backtrace.place = own_line(here.lines);
         }
-        add_lines(here, backtrace, number);
+        if (doing != Doing::parked || here.owner != Owner::rondo) {
+            add_lines(here, backtrace, number);
+        }
     }
     backtrace.site = backtrace.site == 0 && !frames.empty() ? frames.front().pc : backtrace.site;
     return backtrace;
@@ -159,7 +162,7 @@ int Process::add_parked(uint64_t context) {
                    [](const Frame& frame) { return frame.pc; });
     auto [found, is_new] = numbers_.emplace(std::move(addresses), static_cast<int>(stacks_.size()));
     if (is_new) {
-        stacks_.push_back(describe(frames, Doing::unknown));
+        stacks_.push_back(describe(frames, Doing::parked));
     }
     return found->second;
 }

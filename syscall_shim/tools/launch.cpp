@@ -93,6 +93,7 @@ int launch(const Program& program, char** command, string& problem) {
     }
     prepend_preload(shim);
     print_note_once(program);
+    setenv("RONDO_INSPECT", "auto", 0);
     execv(program.path.c_str(), command);
     int error = errno;
     problem = program.path + ": " + strerror(error);

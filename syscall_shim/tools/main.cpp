@@ -11,6 +11,7 @@
 
 #include "runtime/base/settings.h"
 #include "syscall_shim/tools/check.h"
+#include "syscall_shim/tools/inspect.h"
 #include "syscall_shim/tools/kernel.h"
 #include "syscall_shim/tools/launch.h"
 #include "syscall_shim/tools/options.h"
@@ -70,6 +71,9 @@ int run(char** command) {
 }
 
 int launcher_main(char** argv) {
+    if (argv[0] != nullptr && is_inspection(argv[1])) {
+        return inspect_main(argv + 1);
+    }
     Options options = parse_options(argv);
     if (!options.error.empty()) {
         return fail(kUsage, options.error);

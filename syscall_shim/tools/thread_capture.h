@@ -19,7 +19,7 @@
 
 namespace rondo {
 
-enum class Doing { unknown, running, in_system_call, in_kernel };
+enum class Doing { unknown, running, in_system_call, in_kernel, parked };
 
 struct ThreadCapture {
     Doing doing = Doing::unknown;

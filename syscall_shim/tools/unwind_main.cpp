@@ -39,6 +39,7 @@ std::string doing(const ThreadCapture& capture, pid_t pid) {
         case Doing::in_system_call:
             return "in system call " + describe(capture.call, pid);
         case Doing::in_kernel:
+        case Doing::parked:
         case Doing::unknown:
             break;
     }

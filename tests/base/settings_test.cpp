@@ -68,6 +68,10 @@ TEST_CASE("edges of the ranges") {
     CHECK(parse({"RONDO_WORKERS=256"}).settings.workers == 256);
     CHECK(parse({"RONDO_STALL_MS=0"}).settings.stall_ms == 0);
     CHECK(parse({"RONDO_STALL_MS=3600000"}).settings.stall_ms == 3600000);
+    CHECK(parse({}).settings.inspection == rondo::Inspection::off);
+    CHECK(parse({"RONDO_INSPECT=0"}).settings.inspection == rondo::Inspection::off);
+    CHECK(parse({"RONDO_INSPECT=1"}).settings.inspection == rondo::Inspection::on);
+    CHECK(parse({"RONDO_INSPECT=auto"}).settings.inspection == rondo::Inspection::automatic);
     CHECK(parse({"RONDO_STACK=16384"}).settings.stack_bytes == 16384);
     CHECK(parse({"RONDO_STACK=16k"}).settings.stack_bytes == 16384);
     CHECK(parse({"RONDO_STACK=8M"}).settings.stack_bytes == 8 << 20);
@@ -101,7 +105,10 @@ TEST_CASE("edges of the ranges") {
                             "RONDO_STALL_MS=",
                             "RONDO_STALL_MS=-1",
                             "RONDO_STALL_MS=100ms",
-                            "RONDO_STALL_MS=3600001"}) {
+                            "RONDO_STALL_MS=3600001",
+                            "RONDO_INSPECT=",
+                            "RONDO_INSPECT=yes",
+                            "RONDO_INSPECT=2"}) {
         CAPTURE(bad);
         CHECK_FALSE(parse({bad}).good);
     }
@@ -141,7 +148,7 @@ TEST_CASE("what is wrong is said in one line") {
     refuses("RONDO_STAKC=2M", "rondo: RONDO_STAKC: no such setting; did you mean RONDO_STACK?");
     refuses("RONDO_COLOUR=red",
             "rondo: RONDO_COLOUR: no such setting; there are RONDO_WORKERS RONDO_IO RONDO_TLS RONDO_STACK "
-            "RONDO_SCHED RONDO_TRACE RONDO_STALL_MS");
+            "RONDO_SCHED RONDO_TRACE RONDO_STALL_MS RONDO_INSPECT");
 }
 
 TEST_CASE("a long value neither overflows the buffer nor hides what was expected") {

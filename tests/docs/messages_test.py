@@ -24,13 +24,18 @@ NOT_SPOKEN = re.compile(r"\b(static_assert|asm|__asm__|__attribute__|_Pragma|pri
 NO_MESSAGES = (
     (r"syscall_shim/tools/check_", r"", "the report of --check, which limits.md explains"),
     (r"syscall_shim/tools/report\.cpp", r"", "the same"),
-    (r"syscall_shim/tools/options\.cpp", r"(kernel threads that|how to wait|whose are|reserved for|who runs|write down|report |print )",
+    (r"syscall_shim/tools/options\.cpp", r"(kernel threads that|how to wait|whose are|reserved for|who runs|write down|report |print |whether )",
      "what --help prints"),
     (r"bench/", r"usage: ", "what --help prints"),
     (r"bench/loadgen/protocol\.cpp", r"(GET |Host: |HTTP/|\\r\\n)", "HTTP"),
     (r"runtime/(include|api)/", r"rondo \d", "the version"),
     (r"syscall_shim/process_commands\.cpp", r"exit 0", "a command"),
-    (r"syscall_shim/tools/unwind_main\.cpp", r"(site |%d %d)", "what rondo-unwind tells the runtime"),
+    (r"syscall_shim/tools/unwind_main\.cpp", r"(site |stack |name |%d )", "what rondo-unwind is asked and tells"),
+    (r"runtime/system/inspector(_answers)?\.cpp", r"(close_range|socket|bind|listen|\{|,)", "calls that a message names, JSON"),
+    (r"runtime/system/diagnostics\.cpp", r" of thread ", "the list of threads"),
+    (r"syscall_shim/tools/inspect\.cpp", r"(a line for|the backtraces of|how many threads)", "what --help prints"),
+    (r"syscall_shim/tools/inspect_(stats|threads)\.cpp", r"( ms|waits for| ?of )", "what ps, stacks and stats print"),
+    (r"syscall_shim/tools/backtrace\.cpp", r" at /usr/include/", "a part of a line"),
 )
 TOKEN = re.compile(r"""//[^\n]*|/\*.*?\*/|^[ \t]*\#[ \t]*include[^\n]*|'(?:[^'\\\n]|\\.)+'|"((?:[^"\\\n]|\\.)*)\"""",
                    re.DOTALL | re.MULTILINE)

@@ -82,7 +82,13 @@ class Running(Installed):
                                   settings={"RONDO_WORKERS": "4"})
         self.assertEqual({name: env.get(name) for name in env if name.startswith("RONDO_")},
                          {"RONDO_WORKERS": "2", "RONDO_STACK": "64K", "RONDO_IO": "epoll", "RONDO_TLS": "worker",
-                          "RONDO_SCHED": "fifo"})
+                          "RONDO_SCHED": "fifo", "RONDO_INSPECT": "auto"})
+
+    def test_the_inspector_is_on_unless_told_otherwise(self):
+        for options, before, after in (((), None, "auto"), ((), "0", "0"), (("--inspect", "1"), None, "1")):
+            settings = {"RONDO_INSPECT": before} if before else None
+            with self.subTest(options=options, before=before):
+                self.assertEqual(self.environment_of(*options, settings=settings).get("RONDO_INSPECT"), after)
 
     def test_watch_may_stand_alone(self):
         for options, before, after in ((("--watch",), None, "100"), (("--watch",), "30", "30"), (("--watch=7",), "30", "7")):

@@ -44,7 +44,7 @@ class Options(LauncherTest):
     def test_help_names_every_option_and_setting(self):
         done = programs.rondo("--help")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        for word in ("--workers N", "--io", "--tls", "--stack SIZE", "--sched", "--watch[=MS]", "--check", "--version", "RONDO_WORKERS",
+        for word in ("--workers N", "--io", "--tls", "--stack SIZE", "--sched", "--watch[=MS]", "--inspect", "ps|stacks|stats", "--check", "--version", "RONDO_WORKERS",
                      "RONDO_STACK", "RONDO_STALL_MS", "126", "127"):
             self.assertIn(word, done.stdout)
         self.assertLessEqual(max(map(len, done.stdout.splitlines())), 110)
