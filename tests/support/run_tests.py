@@ -10,8 +10,9 @@ once. Two processes run at a time; those marked exclusive run alone at the end. 
 With --quick four run at a time, for what is left then mostly waits. The python tests begin before the programs of the other
 suites are built: the compiler has what processor time they leave.
 
-A process that exceeds its time gets SIGQUIT, on which it writes what all its threads wait for, and SIGKILL two
-seconds later; it is reported as HUNG with its output. A crash or a hang fails the case that was running.
+Of a process that exceeds its time, `rondo ps` and `rondo stacks` show what the threads wait for, and so of the processes that
+it started, where these have an inspector. Then it gets SIGQUIT, on which it writes where its kernel threads are, and SIGKILL
+two seconds later; it is reported as HUNG with its output. A crash or a hang fails the case that was running.
 
 Each further directory (the sanitizers') must execute at least 95 % of the cases that the first one executed, by name.
 The last line is "N passed, N failed, N skipped", alone, over all directories.
@@ -37,6 +38,7 @@ ONLY_FOR_SLOW_TESTS_AND_BENCHMARKS = ("bench/bench_*", "bench/*_epoll", "bench/e
 IO_BACKENDS = ("epoll",)
 WORKER_COUNTS = ("1", "2", "4")
 SANITIZED_TIME_FACTOR = 3
+LOOK_SECONDS = 10
 QUIT_GRACE_SECONDS = 2
 WATCHDOG_MARGIN_SECONDS = 5
 LEAST_SHARE = 0.95
@@ -51,8 +53,9 @@ SANITIZER_ENV = {
 class Run:
     """One test executable in one configuration, and what became of its cases."""
 
-    def __init__(self, test, config, filter_cases):
+    def __init__(self, test, config, filter_cases, launcher):
         self.test = test
+        self.launcher = launcher
         self.name = test["name"]
         self.suites = suites_of(test)
         self.config = config
@@ -91,12 +94,12 @@ class Run:
         with tempfile.TemporaryDirectory(prefix="rondo-test-") as directory:
             report = os.path.join(directory, "report")
             log_path = os.path.join(directory, "log")
-            env = {**environment, **self.test["env"], **self.config, "RONDO_TEST_REPORT": report,
+            env = {"RONDO_INSPECT": "auto", **environment, **self.test["env"], **self.config, "RONDO_TEST_REPORT": report,
                    "RONDO_TEST_TIMEOUT": str(limit + WATCHDOG_MARGIN_SECONDS)}
             begin = time.monotonic()
             with open(log_path, "wb") as log:
                 try:
-                    hung, status = run_process(self.command, env, log, limit)
+                    hung, status = run_process(self.command, env, log, limit, self.launcher)
                 except OSError as error:
                     hung, status = False, str(error)
             self.seconds = time.monotonic() - begin
@@ -131,7 +134,33 @@ class Run:
             self.output += f"\nENDED with {how} in: {where}\n"
 
 
-def run_process(command, env, log, limit):
+def session_of(leader):
+    """The numbers of the processes of its session, the leader first."""
+    found = [leader]
+    for entry in os.listdir("/proc"):
+        try:
+            if entry.isdigit() and int(entry) != leader and os.getsid(int(entry)) == leader:
+                found.append(int(entry))
+        except ProcessLookupError:
+            pass
+    return found
+
+
+def look_inside(leader, launcher, log):
+    """Writes what the threads of the session's processes do, as far as the launcher is built and they have an inspector."""
+    for pid in session_of(leader):
+        for command in ("ps", "stacks"):
+            try:
+                done = subprocess.run([launcher, command, str(pid)], stdin=subprocess.DEVNULL, capture_output=True,
+                                      timeout=LOOK_SECONDS, check=False)
+            except (OSError, subprocess.TimeoutExpired):
+                return
+            if done.returncode == 0:
+                log.write(f"\n=== rondo {command} {pid}\n".encode() + done.stdout + done.stderr)
+                log.flush()
+
+
+def run_process(command, env, log, limit, launcher):
     """Returns (hung, status). Nothing of the process's group outlives the call."""
     process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                                start_new_session=True)
@@ -140,6 +169,7 @@ def run_process(command, env, log, limit):
         process.wait(limit)
     except subprocess.TimeoutExpired:
         hung = True
+        look_inside(process.pid, launcher, log)
         process.send_signal(signal.SIGQUIT)
         try:
             process.wait(QUIT_GRACE_SECONDS)
@@ -198,6 +228,7 @@ def configurations(suites):
 
 
 def plan(build, options):
+    launcher = os.path.join(build, "syscall_shim", "rondo")
     tests = introspect(build, "tests")
     tests = [test for test in tests if not (options.quick and "slow" in suites_of(test))]
     filter_cases = None
@@ -207,7 +238,7 @@ def plan(build, options):
         tests = matching or tests
     runs = []
     for test in tests:
-        runs += [Run(test, config, filter_cases) for config in configurations(suites_of(test))]
+        runs += [Run(test, config, filter_cases, launcher) for config in configurations(suites_of(test))]
     return runs
 
 

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sizes that the launcher promises: connections, threads and idle stdio clients held by unmodified programs."""
+"""The sizes that the launcher promises: connections, threads and idle stdio clients held by unmodified programs, and looked
+into."""
+import contextlib
 import json
 import os
+import re
 import resource
 import socket
 import subprocess
+import time
 import unittest
 
 import programs
@@ -12,6 +16,8 @@ import programs
 LOADGEN = programs.BUILD / "bench" / "loadgen"
 DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 CONNECTIONS = min(15000, DESCRIPTORS - 200)
+HAS_LINES = (programs.BUILD / "syscall_shim" / "rondo-unwind").exists()
+TRIES = 3  # another process may have had the processors
 MOST_TASKS = 16
 MOST_MAPPINGS = 200
 
@@ -56,6 +62,43 @@ class Scale(unittest.TestCase):
             self.assertLessEqual(len(os.listdir(f"/proc/{process.pid}/task")), MOST_TASKS)
             self.assertEqual(process.communicate("\n", timeout=60)[0], "joined 100000\n")
         self.assertEqual(process.returncode, 0)
+
+    @unittest.skipUnless(HAS_LINES, "built without libdw")
+    def test_the_place_of_each_of_15000_connections_is_named(self):
+        for settings in programs.CONFIGURATIONS:
+            with self.subTest(workers=settings["RONDO_WORKERS"]), programs.Server("echo", settings=settings) as server, \
+                    contextlib.ExitStack() as clients:
+                for _ in range(CONNECTIONS):
+                    clients.enter_context(server.connect())
+                waiting = re.compile(r"(?m)^ +\d+  -  .* parked    read, descriptor \d+ .* serve at echo\.c:\d+$")
+                listing = ""
+
+                def all_wait():
+                    nonlocal listing
+                    done = programs.rondo("ps", server.process.pid)
+                    self.assertEqual((done.returncode, done.stderr), (0, ""))
+                    listing = done.stdout
+                    return len(waiting.findall(listing)) == CONNECTIONS
+
+                self.assertTrue(programs.wait_until(all_wait), listing[-1000:])
+                stacks = programs.rondo("stacks", server.process.pid).stdout
+                self.assertRegex(stacks, rf"\A{CONNECTIONS} threads: read: .*\n  #0  serve at .*echo\.c:\d+\n")
+
+    def test_100000_threads_are_listed_within_a_second_and_none_stands_still_for_10_ms(self):
+        listed, pauses = [], []
+        for _ in range(TRIES):
+            process = subprocess.Popen(programs.command("syscall_shim/inspected", ("many", 100000)), env=programs.environment(),
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            with process:
+                self.assertEqual(process.stdout.readline(), "ready\n")
+                begin = time.monotonic()
+                done = programs.rondo("ps", process.pid)
+                listed.append(time.monotonic() - begin)
+                self.assertEqual((done.returncode, done.stderr, done.stdout.count("\n")), (0, "", 100003))
+                pauses.append(int(re.search(r"\d+", process.communicate("", timeout=60)[0])[0]))
+            if min(listed) < 1 and min(pauses) < 10000:
+                return
+        self.fail(f"listed in {listed} s, away for {pauses} us")
 
 
 if __name__ == "__main__":
