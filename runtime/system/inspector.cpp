@@ -20,6 +20,7 @@
 #include "runtime/base/text.h"
 #include "runtime/system/inspector_answers.h"
 #include "runtime/system/own_descriptors.h"
+#include "runtime/system/quit_report.h"
 
 namespace rondo {
 
@@ -164,7 +165,9 @@ void start_inspector(bool asked_for) {
     Inspector* inspector = stack != nullptr && room != nullptr ? new (room) Inspector(asked_for) : nullptr;
     bool started =
         inspector != nullptr && real::start_kernel_thread(inspector_main, inspector, stack, stack_bytes) == 0;
-    if (!started && asked_for) {
+    if (started) {
+        start_quit_report();
+    } else if (asked_for) {
         constexpr std::string_view kNote = "rondo: no inspector: no memory or kernel thread for it\n";
         sys::write(2, kNote.data(), kNote.size());
     }

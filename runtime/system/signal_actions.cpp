@@ -36,6 +36,7 @@ SignalEntry our_entry = nullptr;
 std::atomic<SignalSet> ever_blocked{0};  // written under actions_lock
 
 int own_number = 0;  // own_signal()'s
+std::atomic<void (*)()> before_quit{nullptr};
 
 // The numbers that libc keeps for itself, and ours.
 bool is_reserved(int number) { return number == 32 || number == 33 || number == own_number; }
@@ -84,7 +85,8 @@ void install(int number, Entry& entry) {
 }
 
 bool needs_us(int number, const SignalAction& action) {
-    SignalSet taken = ever_blocked.load(std::memory_order_relaxed) | signal_bit(SIGSEGV);
+    SignalSet reported = before_quit.load(std::memory_order_relaxed) != nullptr ? signal_bit(SIGQUIT) : 0;
+    SignalSet taken = ever_blocked.load(std::memory_order_relaxed) | signal_bit(SIGSEGV) | reported;
     return action.handles() || (action.is_default() && (taken & signal_bit(number)) != 0);
 }
 
@@ -168,6 +170,7 @@ void give_back_actions() {
     }
     ever_blocked.store(0, std::memory_order_relaxed);
     our_entry = nullptr;
+    before_quit.store(nullptr, std::memory_order_relaxed);
 }
 
 #if defined(RONDO_TSAN)
@@ -239,11 +242,26 @@ void let_fault_end_process(int number) {
     tell_kernel(number, &plain, nullptr);
 }
 
+void report_before_quit(void (*report)()) { before_quit.store(report, std::memory_order_relaxed); }
+
+#if defined(RONDO_TSAN)
+__attribute__((no_sanitize("thread")))
+#endif
+bool
+quit_ends_process() {
+    return before_quit.load(std::memory_order_relaxed) != nullptr && program_action(SIGQUIT).is_default() &&
+           (ever_blocked.load(std::memory_order_relaxed) & signal_bit(SIGQUIT)) == 0;
+}
+
 // The kernel does it, on this kernel thread, and the exit status is the right one. After a stop the process goes on.
 void act_by_default(int number) {
     SignalSet bit = signal_bit(number);
     if ((kIgnoredByDefault & bit) != 0) {
         return;
+    }
+    void (*report)() = number == SIGQUIT ? before_quit.load(std::memory_order_relaxed) : nullptr;
+    if (report != nullptr) {
+        report();
     }
     SignalAction plain;
     plain.flags = kRestorer;

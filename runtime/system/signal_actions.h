@@ -69,6 +69,14 @@ void note_blocked(SignalSet set);
 // where it stood, as a debugger and a core should show it.
 void let_fault_end_process(int number);
 
+// report() is called in the signal handler before SIGQUIT ends a process that does not handle it. Before
+// take_over_actions; a forked child is without it.
+void report_before_quit(void (*report)());
+
+// Whether SIGQUIT is to end the process at once, whatever was interrupted: nobody handles it or ever blocked it. Also
+// in a signal handler.
+bool quit_ends_process();
+
 // Does what SIG_DFL means for a signal that has reached a thread.
 void act_by_default(int number);
 

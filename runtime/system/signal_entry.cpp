@@ -259,6 +259,10 @@ bool run_hook(Fiber& fiber, Restart restart) { return run_due_signals(fiber, res
 
 void on_signal(int number, siginfo_t* info, void* context) {
     Worker* worker = self_;
+    if (number == SIGQUIT && quit_ends_process()) {
+        act_by_default(number);
+        return;
+    }
     if (worker == nullptr) {
         run_in_place(*info, context);
         return;

@@ -19,7 +19,6 @@
 #include "runtime/base/proc_file.h"
 #include "runtime/base/real.h"
 #include "runtime/base/text.h"
-#include "runtime/system/mappings.h"
 
 namespace rondo {
 
@@ -29,8 +28,6 @@ using std::string_view;
 
 constexpr Nanoseconds kLimit = 10 * kSecond;  // reading a big program's debug information takes a second
 constexpr string_view kCaptured = "captured\n";
-// From the library's folder: beside it, a build tree, an installation.
-constexpr const char* kPlaces[] = {"/", "/../syscall_shim/", "/../bin/", "/../../bin/"};
 
 // "KEYWORD REST\n" off the front; the rest.
 string_view take_line(string_view& text, string_view keyword) {
@@ -45,23 +42,7 @@ string_view take_line(string_view& text, string_view keyword) {
 
 }  // namespace
 
-void Unwinder::find_tool() {
-    char library[sizeof path_];
-    Text library_text(library, sizeof library);
-    uint64_t offset = 0;
-    if (!find_mapped_file(reinterpret_cast<uint64_t>(kPlaces), library_text, offset)) {
-        return;
-    }
-    string_view folder(library);
-    folder = first(folder, folder.rfind('/'));
-    for (const char* place : kPlaces) {
-        Text(path_, sizeof path_) << folder << place << "rondo-unwind";
-        if (sys::call(SYS_access, sys::to_arg(path_), 1 /* X_OK */) == 0) {
-            return;
-        }
-    }
-    path_[0] = '\0';
-}
+void Unwinder::find_tool() { rondo::find_tool("rondo-unwind", path_); }
 
 bool Unwinder::fail(string_view problem) {
     problem_ = problem;

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "runtime/base/clock.h"
+#include "runtime/system/tools.h"
 
 namespace rondo {
 
@@ -47,7 +48,7 @@ class Unwinder {
     bool start();
     bool read_some(Nanoseconds deadline);
 
-    char path_[4200] = {};
+    char path_[kToolPathBytes] = {};
     std::string_view problem_;
     std::string_view doing_;
     std::string_view lines_;

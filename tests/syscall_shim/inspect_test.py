@@ -7,12 +7,15 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import unittest
 
 import programs
+import run_tests
 from seccomp import refuse
 
 SOURCE = programs.SOURCE / "tests" / "syscall_shim" / "programs" / "inspected.c"
@@ -209,6 +212,69 @@ class OnAndOff(unittest.TestCase):
         self.assertEqual(programs.rondo("ps", 2**29).stderr, f"rondo: there is no process {2**29}\n")
         self.assertIn("usage: rondo ps|stacks|stats", programs.rondo("ps", "--help").stdout)
         self.assertEqual(programs.rondo("--", "ps", "--version").returncode, 0)
+
+
+class Quit(unittest.TestCase):
+    def quit(self, *arguments, settings=None):
+        """What the program writes on standard error when SIGQUIT ends it."""
+        with standing(*arguments, settings=settings, ends=False) as process:
+            if (settings or {}).get("RONDO_INSPECT") != "0":
+                self.assertTrue(is_inspected(process.pid))
+            process.send_signal(signal.SIGQUIT)
+            _, errors = process.communicate(timeout=60 * programs.TIME_FACTOR)
+        self.assertEqual(process.returncode, -signal.SIGQUIT)
+        return errors
+
+    def test_it_prints_what_ps_prints_and_ends_the_process(self):
+        for settings in programs.CONFIGURATIONS:
+            with self.subTest(**settings):
+                rows = rows_of(self.quit("waits", settings=settings))
+                self.assertEqual(set(rows), {"main", "on mutex", "on change", "on token", "on byte", "on thread"})
+                if HAS_LINES:
+                    self.assertEqual(rows["on token"][6], f"wait_for_token at inspected.c:{marked_line('semaphore')}")
+
+    def test_also_while_the_only_worker_hangs(self):
+        self.assertEqual(rows_of(self.quit("loop", settings={"RONDO_WORKERS": "1"}))["looping"][2], "running")
+
+    def test_without_an_inspector_it_only_ends_the_process(self):
+        self.assertEqual(self.quit("waits", settings={"RONDO_INSPECT": "0"}), "")
+
+    @unittest.skipIf(programs.SANITIZED, "copies of the libraries would have to find the sanitizer's")
+    def test_without_the_tool_there_are_no_places(self):
+        with tempfile.TemporaryDirectory(prefix="rondo-inspect-") as folder:
+            for path in (programs.SHIM, programs.BUILD / "runtime" / "librondo.so.0"):
+                shutil.copy(path, folder)
+            settings = {"LD_PRELOAD": f"{folder}/librondo_shim.so", "LD_LIBRARY_PATH": folder, "RONDO_INSPECT": "1"}
+            process = subprocess.Popen([str(INSPECTED), "waits"], env=programs.environment(settings), stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            with process:
+                self.assertEqual(process.stdout.readline(), "ready\n")
+                process.send_signal(signal.SIGQUIT)
+                _, errors = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, -signal.SIGQUIT)
+            self.assertRegex(errors, r"\Arondo: 6 threads on \d workers\n")
+            self.assertRegex(errors, r"(?m)^ +\d+ +on mutex +worker \d +parked on mutex 0x[0-9a-f]+ of thread 1$")
+
+    def test_a_program_that_handles_it_is_left_alone(self):
+        script = "import signal, threading, time\n" \
+                 "signal.signal(signal.SIGQUIT, lambda *_: print('handled', flush=True))\n" \
+                 "threading.Thread(target=time.sleep, args=(0.01,)).start()\n" \
+                 "signal.raise_signal(signal.SIGQUIT)\n"
+        done = programs.run("/usr/bin/python3", "-c", script)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "handled\n", ""))
+
+
+class HungTests(unittest.TestCase):
+    def test_the_runner_looks_into_what_a_hung_test_started(self):
+        command = ["/bin/sh", "-c", f"{' '.join(programs.command(INSPECTED, ('waits',)))} < /dev/zero; true"]
+        with tempfile.TemporaryFile() as log:
+            hung, _ = run_tests.run_process(command, programs.environment(), log, 3, str(programs.LAUNCHER))
+            log.seek(0)
+            text = log.read().decode()
+        self.assertTrue(hung, text)
+        self.assertRegex(text, r"(?m)^=== rondo ps \d+$")
+        self.assertRegex(text, r"(?m)^ +\d+  on mutex +\d  parked ")
+        self.assertRegex(text, r"(?m)^=== rondo stacks \d+$")
 
 
 class Processes(unittest.TestCase):

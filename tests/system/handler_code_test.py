@@ -19,7 +19,8 @@ AFTER_THE_DEFERRAL = {
     "rondo::accept_process_signal", "rondo::act_by_default", "rondo::program_action", "rondo::reset_if_one_shot",
     "rondo::run_due_signals", "rondo::run_handler",
 }
-BEFORE_THE_END = {"rondo::let_fault_end_process", "rondo::overflow_line"}  # which a fault of the thread's own brings
+# What a fault of the thread's own brings, or SIGQUIT.
+BEFORE_THE_END = {"rondo::let_fault_end_process", "rondo::overflow_line", "rondo::quit_ends_process"}
 OUTSIDE = {
     "rondo::could_fail_with_eintr", "rondo::install_own_signal", "rondo::own_signal", "rondo::real::functions",
     "rondo::set_signal_hooks", "rondo::take_over_actions", "rondo::worker_at",
