@@ -7,6 +7,7 @@
 
 #include "runtime/system/inspector.h"
 
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -29,6 +30,7 @@ namespace {
 constexpr size_t kStackBytes = 64 * 1024;
 constexpr size_t kLongestRequest = 32;
 constexpr int kBacklog = 16;
+constexpr int kChangeUserSignal = 33;  // libc's SIGSETXID
 constexpr timespec kPause = {1, 0};
 constexpr timeval kPatience = {5, 0};  // with somebody who asks
 
@@ -69,9 +71,10 @@ std::string_view read_request(int client, char (&request)[kLongestRequest]) {
     size_t length = 0;
     while (length < sizeof request) {
         long count = sys::read(client, request + length, sizeof request - length);
-        if (count <= 0) {
+        if (count <= 0 && count != -EINTR) {
             return {};
         }
+        count = count > 0 ? count : 0;
         auto* end = static_cast<char*>(memchr(request + length, '\n', static_cast<size_t>(count)));
         if (end != nullptr) {
             return {request, static_cast<size_t>(end - request)};
@@ -134,8 +137,15 @@ void Inspector::serve(int client) {
     out.flush();
 }
 
+// libc's setuid() and its like signal every thread that libc knows and wait for each to follow.
+void let_user_be_changed() {
+    uint64_t set = 1ULL << (kChangeUserSignal - 1);
+    sys::call(SYS_rt_sigprocmask, SIG_UNBLOCK, sys::to_arg(&set), 0, sizeof set);
+}
+
 void Inspector::run() {
     sys::call(SYS_prctl, PR_SET_NAME, sys::to_arg("rondo-inspect"));
+    let_user_be_changed();
     if (!listen()) {
         return;
     }

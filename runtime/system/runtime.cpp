@@ -192,9 +192,6 @@ int start_workers() {
         say_fewer(running, settings.workers);
     }
     set_workers(workers, running);
-    // One worker makes no kernel thread that libc would see. The C++ library takes a thread that waits at a
-    // function-local static for one that recurses into it as long as libc says that there are no others.
-    __libc_single_threaded = 0;
     started.store(true, std::memory_order_release);
     if (settings.stall_ms != 0) {
         start_watchdog(settings.stall_ms);
@@ -202,6 +199,10 @@ int start_workers() {
     if (settings.inspection != Inspection::off) {
         start_inspector(settings.inspection == Inspection::on);
     }
+    // One worker makes no kernel thread that libc would see. The C++ library takes a thread that waits at a
+    // function-local static for one that recurses into it as long as libc says that there are no others. Said last: a
+    // libc that knows of others already does not prepare for its first thread, without which it cannot change users.
+    __libc_single_threaded = 0;
     return 0;
 }
 

@@ -81,10 +81,10 @@ Answer ask_inspector(pid_t pid, const std::string& request) {
     while ((count = recv(socket.fd(), buffer, sizeof buffer, 0)) > 0 || (count < 0 && errno == EINTR)) {
         answer.text.append(buffer, count > 0 ? static_cast<size_t>(count) : 0);
     }
-    if (answer.text.empty() || answer.text.back() != '\n') {
+    bool refused = answer.text.empty() && (count == 0 || errno == ECONNRESET);
+    if (refused || answer.text.empty() || answer.text.back() != '\n') {
         answer.problem = "process " + std::to_string(pid) +
-                         (answer.text.empty() && count >= 0 ? " does not answer: it belongs to another user"
-                                                            : " did not finish its answer");
+                         (refused ? " does not answer: it belongs to another user" : " did not finish its answer");
     }
     return answer;
 }

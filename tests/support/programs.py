@@ -67,10 +67,10 @@ def run(program, *args, settings=None, native=False, options=(), stdin="", timeo
                           capture_output=True, text=True, timeout=timeout * TIME_FACTOR, check=False)
 
 
-def rondo(*args, settings=None, timeout=30):
+def rondo(*args, settings=None, timeout=30, **options):
     """Runs the launcher itself with these arguments."""
     return subprocess.run([str(LAUNCHER), *map(str, args)], env=environment(settings), stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=timeout * TIME_FACTOR, check=False)
+                          capture_output=True, text=True, timeout=timeout * TIME_FACTOR, check=False, **options)
 
 
 def wait_until(condition, timeout=10):

@@ -46,8 +46,9 @@ def ask(pid, request="threads"):
             return ""
 
 
-def is_inspected(pid):
-    return programs.wait_until(lambda: ask(pid) is not None)
+def is_inspected(pid, parked=0):
+    """Whether its inspector has come to answer, and so many threads to stand still."""
+    return programs.wait_until(lambda: ask(pid) is not None and json.loads(ask(pid, "stats"))["states"]["parked"] >= parked)
 
 
 @contextlib.contextmanager
@@ -101,7 +102,7 @@ class Waits(unittest.TestCase):
     @unittest.skipUnless(HAS_LINES, "built without libdw")
     def test_stacks_folds_equal_ones_the_largest_first(self):
         with standing("many", "1000", settings={"RONDO_WORKERS": "2"}) as process:
-            self.assertTrue(is_inspected(process.pid))
+            self.assertTrue(is_inspected(process.pid, 1001))
             done = programs.rondo("stacks", process.pid)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             head, *frames = done.stdout.split("\n\n")[0].splitlines()
@@ -111,7 +112,7 @@ class Waits(unittest.TestCase):
 
     def test_stats_counts_the_threads(self):
         with standing("waits", settings={"RONDO_WORKERS": "2"}) as process:
-            self.assertTrue(is_inspected(process.pid))
+            self.assertTrue(is_inspected(process.pid, 6))
             done = programs.rondo("stats", process.pid)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             for line in (r"^threads +6, on 2 workers; 5 stacks in use$", r"^states +parked +6$", r"mutex +1$", r"semaphore +1$",
@@ -121,7 +122,7 @@ class Waits(unittest.TestCase):
 
     def test_json_is_the_processes_own_answer(self):
         with standing("waits", settings={"RONDO_WORKERS": "2"}) as process:
-            self.assertTrue(is_inspected(process.pid))
+            self.assertTrue(is_inspected(process.pid, 6))
             answer = json.loads(programs.rondo("ps", "--json", process.pid).stdout)
             self.assertEqual((answer["process"], answer["workers"], len(answer["threads"])), (process.pid, 2, 6))
             owners = {thread["name"]: thread.get("owner") for thread in answer["threads"]}
@@ -147,12 +148,24 @@ class Access(unittest.TestCase):
             self.skipTest("only root can become somebody else")
         with standing("waits", user=NOBODY) as process:
             self.assertTrue(is_inspected(process.pid))  # root is
+            refused = programs.rondo("ps", process.pid, user=NOBODY - 1)
+            self.assertEqual((refused.returncode, refused.stdout, refused.stderr),
+                             (1, "", f"rondo: process {process.pid} does not answer: it belongs to another user\n"))
             script = f"import socket; s = socket.socket(socket.AF_UNIX); s.connect('\\0rondo-inspect-{process.pid}'); " \
                      "s.sendall(b'threads\\n'); print(len(s.recv(1)))"
             for user, length in ((NOBODY, "1\n"), (NOBODY - 1, "0\n")):
                 done = subprocess.run(["/usr/bin/python3", "-c", script], user=user, capture_output=True, text=True, timeout=30,
                                       check=False)
                 self.assertTrue(done.stdout == length or (length == "0\n" and "Error" in done.stderr), (user, done))
+
+    def test_a_process_may_change_its_user(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can become somebody else")
+        script = "import os, threading, time\n" \
+                 "threading.Thread(target=time.sleep, args=(0.01,)).start()\n" \
+                 f"os.setgid({NOBODY}); os.setuid({NOBODY}); print(os.getuid())\n"
+        done = programs.run("/usr/bin/python3", "-c", script, settings={"RONDO_WORKERS": "1"})
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, f"{NOBODY}\n", ""))
 
     def test_nobody_else_can_pose_as_a_process(self):
         with socket.socket(socket.AF_UNIX) as squatter, standing("waits", settings={"RONDO_INSPECT": "0"}) as process:
