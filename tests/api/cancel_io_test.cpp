@@ -2,6 +2,8 @@
 //
 // Cancellation of threads that wait on descriptors: each such call acts on a cancel, parked or pending; the descriptor
 // stays usable, no byte is lost, and a call that has moved bytes reports them instead.
+#include <functional>
+
 #include "cancel_support.h"
 #include "io_support.h"
 

@@ -11,6 +11,8 @@
 #include <sys/sem.h>
 #include <sys/wait.h>
 
+#include <functional>
+
 #include "io_support.h"
 
 using namespace rondo::api_test;

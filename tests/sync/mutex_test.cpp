@@ -5,6 +5,8 @@
 
 #include "runtime/sync/mutex.h"
 
+#include <functional>
+
 #include "system/single_worker.h"
 
 namespace {
