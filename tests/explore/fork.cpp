@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Both ends of fork: the child starts a runtime of its own and plays with threads, locks, sleeps and a pipe that was
-// open before; the parent goes on meanwhile, and is told by the pipe and by waitpid. The other threads' locks and waits
-// are the parent's alone.
+// Both ends of fork: the child starts a runtime of its own, with a schedule drawn like everything else, and plays with
+// threads, locks, sleeps and a pipe that was open before; the parent goes on meanwhile, and is told by the pipe and by
+// waitpid. The other threads' locks and waits are the parent's alone.
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <string>
 
 #include "scenarios.h"
 
@@ -13,6 +16,8 @@ namespace rondo::explore {
 namespace {
 
 void play_in_child(Ends ends, Random random) {
+    const std::string schedule = "seed:" + std::to_string(random.next());
+    setenv("RONDO_SCHED", schedule.c_str(), 1);
     {
         rondo_mutex_t mutex = RONDO_MUTEX_INITIALIZER;
         int total = 0;

@@ -34,7 +34,7 @@ JOBS = 2
 QUICK_JOBS = 4
 ONLY_FOR_SLOW_TESTS_AND_BENCHMARKS = ("bench/bench_*", "bench/*_epoll", "bench/echo_libevent", "bench/libtwin_core.a",
                                       "bench/proactor", "bench/reactor", "bench/staged", "tests/knot/attackers",
-                                      "tests/stress/*")
+                                      "tests/explore/*", "tests/stress/*")
 IO_BACKENDS = ("epoll",)
 WORKER_COUNTS = ("1", "2", "4")
 SANITIZED_TIME_FACTOR = 3
