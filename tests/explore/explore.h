@@ -50,6 +50,7 @@ struct Ends {
 Ends some_pipe(Random& random);  // a pipe or a socket pair
 Ends socket_pair();
 void close_both(Ends ends);
+void write_byte(int fd);  // also where a handler interrupts it
 void close_fd(int fd);
 
 struct Scenario {

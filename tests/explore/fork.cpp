@@ -18,6 +18,7 @@ namespace {
 void play_in_child(Ends ends, Random random) {
     const std::string schedule = "seed:" + std::to_string(random.next());
     setenv("RONDO_SCHED", schedule.c_str(), 1);
+    signal(SIGQUIT, SIG_DFL);  // where there is a handler, calls may be interrupted
     {
         rondo_mutex_t mutex = RONDO_MUTEX_INITIALIZER;
         int total = 0;

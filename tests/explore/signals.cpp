@@ -99,7 +99,7 @@ void prepare(Target& target, Random& random) {
 // Lets the wait come to its end.
 void give(Target& target) {
     rondo_sem_post(&target.sem);
-    rondo_write(target.ends.out, "s", 1);
+    write_byte(target.ends.out);
     if (target.kind == Wait::mutex) rondo_mutex_unlock(&target.mutex);
     if (target.kind == Wait::rwlock) rondo_rwlock_unlock(&target.rwlock);
     if (target.kind == Wait::barrier) rondo_barrier_wait(&target.barrier);

@@ -53,6 +53,13 @@ Ends some_pipe(Random& random) {
     return {two[0], two[1]};
 }
 
+void write_byte(int fd) {
+    ssize_t wrote;
+    while ((wrote = rondo_write(fd, "b", 1)) < 0 && errno == EINTR) {
+    }
+    expect_equal(wrote, 1, "write");
+}
+
 void close_fd(int fd) { expect_equal(rondo_close(fd), 0, "close"); }
 
 void close_both(Ends ends) {
