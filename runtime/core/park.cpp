@@ -114,7 +114,7 @@ void release(Waiter& waiter) {
     }
     if (is_here(fiber->worker)) {
         self_->make_ready(*fiber);
-        self_->has_woken();
+        self_->let_others_run("wake");
         return;
     }
     fiber->wake_message.run = wake_by_message;

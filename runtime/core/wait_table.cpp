@@ -12,6 +12,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/spinlock.h"
 #include "runtime/core/interrupt.h"
+#include "runtime/core/worker.h"
 
 namespace rondo {
 
@@ -35,9 +36,21 @@ alignas(WaitTable::kPage) constinit WaitQueue::Bucket WaitTable::buckets[1U << k
 
 static_assert(sizeof WaitTable::buckets % WaitTable::kPage == 0);
 
+namespace {
+
+// What the caller knows of its object, it knows no longer when it has the bucket.
+void come_to_queue() {
+    if (exploring() && self_ != nullptr) {
+        self_->let_others_run("queue");
+    }
+}
+
+}  // namespace
+
 void forget_all_waiters() { sys::madvise(WaitTable::buckets, sizeof WaitTable::buckets, MADV_DONTNEED); }
 
 WaitQueue::WaitQueue(const void* object) : object_(object), bucket_(&WaitTable::of(object)), first_(nullptr) {
+    come_to_queue();
     bucket_->lock.lock();
     find_first();
 }
@@ -205,6 +218,7 @@ Waiter* WaitQueue::claim_all() {
 
 // Buckets are locked in the order of their addresses, and once if both objects hash to one.
 const void* WaitQueuePair::lock_both(const void* from, const void* to) {
+    come_to_queue();
     WaitQueue::Bucket* first = &WaitTable::of(from);
     WaitQueue::Bucket* second = &WaitTable::of(to);
     if (second < first) {

@@ -68,11 +68,12 @@ class Worker {
     // The current fiber yields if the choice source says so.
     void offer_yield(const char* call);
 
-    // The current fiber has made another one ready that may run at once, as it would on another worker: what the caller
-    // touches from here on, that one may have destroyed.
-    void has_woken() {
+    // Here others could run at once if they were on another worker: a thread that the current fiber has made ready,
+    // which may destroy what was waited for, or whoever gets to a queue before it. Nowhere else does the runtime's own
+    // code let them, and never between a switch and the end of its landing.
+    void let_others_run(const char* call) {
         if (exploring() && current_ != nullptr && after_switch_.run == nullptr) {
-            offer_yield("wake");
+            offer_yield(call);
         }
     }
 
