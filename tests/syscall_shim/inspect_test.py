@@ -46,9 +46,15 @@ def ask(pid, request="threads"):
             return ""
 
 
-def is_inspected(pid, parked=0):
-    """Whether its inspector has come to answer, and so many threads to stand still."""
-    return programs.wait_until(lambda: ask(pid) is not None and json.loads(ask(pid, "stats"))["states"]["parked"] >= parked)
+def is_inspected(pid, **counts):
+    """Whether its inspector has come to answer, and so many threads to be in a state or to wait for something."""
+    def settled():
+        answer = ask(pid, "stats")
+        stats = json.loads(answer) if answer else {}
+        there = {**stats.get("states", {}), **stats.get("waits", {})}
+        return bool(answer) and all(there.get(what, 0) == count for what, count in counts.items())
+
+    return programs.wait_until(settled)
 
 
 @contextlib.contextmanager
@@ -102,7 +108,7 @@ class Waits(unittest.TestCase):
     @unittest.skipUnless(HAS_LINES, "built without libdw")
     def test_stacks_folds_equal_ones_the_largest_first(self):
         with standing("many", "1000", settings={"RONDO_WORKERS": "2"}) as process:
-            self.assertTrue(is_inspected(process.pid, 1001))
+            self.assertTrue(is_inspected(process.pid, semaphore=1000, read=1))
             done = programs.rondo("stacks", process.pid)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             head, *frames = done.stdout.split("\n\n")[0].splitlines()
@@ -112,7 +118,7 @@ class Waits(unittest.TestCase):
 
     def test_stats_counts_the_threads(self):
         with standing("waits", settings={"RONDO_WORKERS": "2"}) as process:
-            self.assertTrue(is_inspected(process.pid, 6))
+            self.assertTrue(is_inspected(process.pid, parked=6))
             done = programs.rondo("stats", process.pid)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             for line in (r"^threads +6, on 2 workers; 5 stacks in use$", r"^states +parked +6$", r"mutex +1$", r"semaphore +1$",
@@ -122,7 +128,7 @@ class Waits(unittest.TestCase):
 
     def test_json_is_the_processes_own_answer(self):
         with standing("waits", settings={"RONDO_WORKERS": "2"}) as process:
-            self.assertTrue(is_inspected(process.pid, 6))
+            self.assertTrue(is_inspected(process.pid, parked=6))
             answer = json.loads(programs.rondo("ps", "--json", process.pid).stdout)
             self.assertEqual((answer["process"], answer["workers"], len(answer["threads"])), (process.pid, 2, 6))
             owners = {thread["name"]: thread.get("owner") for thread in answer["threads"]}
@@ -133,7 +139,7 @@ class Waits(unittest.TestCase):
 
     def test_a_process_whose_worker_hangs_answers(self):
         with standing("loop", settings={"RONDO_WORKERS": "2"}, ends=False) as process:
-            self.assertTrue(is_inspected(process.pid))
+            self.assertTrue(is_inspected(process.pid, running=1, join=1))
             rows = rows_of(programs.rondo("ps", process.pid).stdout)
             self.assertEqual(rows["looping"][2], "running")
 
@@ -228,11 +234,11 @@ class OnAndOff(unittest.TestCase):
 
 
 class Quit(unittest.TestCase):
-    def quit(self, *arguments, settings=None):
-        """What the program writes on standard error when SIGQUIT ends it."""
+    def quit(self, *arguments, settings=None, **counts):
+        """What the program writes on standard error when SIGQUIT ends it, after its threads have come to do that."""
         with standing(*arguments, settings=settings, ends=False) as process:
             if (settings or {}).get("RONDO_INSPECT") != "0":
-                self.assertTrue(is_inspected(process.pid))
+                self.assertTrue(is_inspected(process.pid, **counts))
             process.send_signal(signal.SIGQUIT)
             _, errors = process.communicate(timeout=60 * programs.TIME_FACTOR)
         self.assertEqual(process.returncode, -signal.SIGQUIT)
@@ -247,7 +253,7 @@ class Quit(unittest.TestCase):
                     self.assertEqual(rows["on token"][6], f"wait_for_token at inspected.c:{marked_line('semaphore')}")
 
     def test_also_while_the_only_worker_hangs(self):
-        self.assertEqual(rows_of(self.quit("loop", settings={"RONDO_WORKERS": "1"}))["looping"][2], "running")
+        self.assertEqual(rows_of(self.quit("loop", settings={"RONDO_WORKERS": "1"}, running=1, join=1))["looping"][2], "running")
 
     def test_without_an_inspector_it_only_ends_the_process(self):
         self.assertEqual(self.quit("waits", settings={"RONDO_INSPECT": "0"}), "")

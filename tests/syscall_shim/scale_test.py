@@ -17,7 +17,8 @@ LOADGEN = programs.BUILD / "bench" / "loadgen"
 DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 CONNECTIONS = min(15000, DESCRIPTORS - 200)
 HAS_LINES = (programs.BUILD / "syscall_shim" / "rondo-unwind").exists()
-TRIES = 3  # another process may have had the processors
+TRIES = 3
+QUIET_SECONDS, BEAT_SECONDS, MOST_LATE_SECONDS = 0.3, 0.001, 0.003
 MOST_TASKS = 16
 MOST_MAPPINGS = 200
 
@@ -26,6 +27,17 @@ def generate(port, connections, *options):
     done = subprocess.run([str(LOADGEN), "--port", str(port), "--connections", str(connections), "--json", *options],
                           capture_output=True, text=True, timeout=120, check=False)
     return json.loads(done.stdout)
+
+
+def machine_is_quiet():
+    """Whether a thread that sleeps for a millisecond over and over gets its processor each time."""
+    begin = before = time.monotonic()
+    latest = 0.0
+    while before < begin + QUIET_SECONDS:
+        time.sleep(BEAT_SECONDS)
+        now = time.monotonic()
+        latest, before = max(latest, now - before - BEAT_SECONDS), now
+    return latest < MOST_LATE_SECONDS
 
 
 @unittest.skipIf(programs.SANITIZED, "a sanitizer keeps too much for each thread")
@@ -85,20 +97,24 @@ class Scale(unittest.TestCase):
                 self.assertRegex(stacks, rf"\A{CONNECTIONS} threads: read: .*\n  #0  serve at .*echo\.c:\d+\n")
 
     def test_100000_threads_are_listed_within_a_second_and_none_stands_still_for_10_ms(self):
-        listed, pauses = [], []
+        seen = []
         for _ in range(TRIES):
             process = subprocess.Popen(programs.command("syscall_shim/inspected", ("many", 100000)), env=programs.environment(),
                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             with process:
                 self.assertEqual(process.stdout.readline(), "ready\n")
+                quiet = machine_is_quiet()
                 begin = time.monotonic()
                 done = programs.rondo("ps", process.pid)
-                listed.append(time.monotonic() - begin)
+                seconds = time.monotonic() - begin
                 self.assertEqual((done.returncode, done.stderr, done.stdout.count("\n")), (0, "", 100003))
-                pauses.append(int(re.search(r"\d+", process.communicate("", timeout=60)[0])[0]))
-            if min(listed) < 1 and min(pauses) < 10000:
+                microseconds = int(re.search(r"\d+", process.communicate("", timeout=60)[0])[0])
+            if seconds < 1 and microseconds < 10000:
                 return
-        self.fail(f"listed in {listed} s, away for {pauses} us")
+            seen += [f"{seconds:.2f} s, away for {microseconds} us"] if quiet and machine_is_quiet() else []
+        if not seen:
+            self.skipTest("other processes keep the processors")
+        self.fail(str(seen))
 
 
 if __name__ == "__main__":
