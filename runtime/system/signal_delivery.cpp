@@ -317,11 +317,13 @@ void drop_queued_signals() {
     }
 }
 
+// A handler of faults is none of those: it is there for what the program itself does wrong, not for what others may
+// send.
 bool could_fail_with_eintr(const Fiber& fiber, Restart restart) {
     for (int number = 1; number < NSIG; ++number) {
         SignalAction action = program_action(number);
-        bool blocked = (fiber.rest->signals.mask.load(std::memory_order_relaxed) & signal_bit(number)) != 0;
-        if (action.handles() && !blocked && (restart == Restart::never || !action.restarts())) {
+        SignalSet out = kFaults | fiber.rest->signals.mask.load(std::memory_order_relaxed);
+        if (action.handles() && (out & signal_bit(number)) == 0 && (restart == Restart::never || !action.restarts())) {
             return true;
         }
     }
