@@ -55,11 +55,15 @@ inline unsigned choose(ChoiceKind kind, unsigned alternatives, const char* call)
 
 // A wait that something outside the process may end, or a kernel thread: until it is over, time passes as it does
 // there.
-extern unsigned outside_waits;  // worker 0's
+extern unsigned outside_waits;  // worker 0's, which is the only one then; other workers leave it alone
 class OutsideWait {
    public:
-    OutsideWait() { outside_waits += exploring() ? 1 : 0; }
-    ~OutsideWait() { outside_waits -= exploring() ? 1 : 0; }
+    OutsideWait() {
+        if (exploring()) ++outside_waits;
+    }
+    ~OutsideWait() {
+        if (exploring()) --outside_waits;
+    }
     OutsideWait(const OutsideWait&) = delete;
     OutsideWait& operator=(const OutsideWait&) = delete;
 };
