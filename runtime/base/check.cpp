@@ -17,15 +17,21 @@ namespace {
 
 std::atomic<void (*)(int)> dump_hook{nullptr};
 
-// abort() itself would take libc's lock and flush nothing of ours; a blocked or handled SIGABRT must not save us.
-[[noreturn]] void die() {
+}  // namespace
+
+// abort() itself would take libc's lock and flush nothing of ours; a blocked or handled SIGABRT must not save us. A
+// handler of the program's runs first.
+void die() {
+    constexpr uint64_t kAbort = 1ULL << (SIGABRT - 1);
+    const uint64_t by_default[4] = {};  // the kernel's sigaction
+    sys::call(SYS_rt_sigprocmask, SIG_UNBLOCK, sys::to_arg(&kAbort), 0, sizeof kAbort);
+    sys::call(SYS_tgkill, sys::getpid(), sys::gettid(), SIGABRT);
+    sys::call(SYS_rt_sigaction, SIGABRT, sys::to_arg(by_default), 0, sizeof kAbort);
     sys::call(SYS_tgkill, sys::getpid(), sys::gettid(), SIGABRT);
     for (;;) {
         sys::call(SYS_exit_group, 134);
     }
 }
-
-}  // namespace
 
 void set_panic_hook(void (*dump)(int fd)) { dump_hook.store(dump); }
 

@@ -14,6 +14,9 @@ class Line;
 // The line says what the program did and how to mend it.
 [[noreturn]] void end_at_fault(Line& message);
 
+// Ends the process by SIGABRT, whatever the program does about that signal.
+[[noreturn]] void die();
+
 // Called once by either before the abort, with the descriptor to write to.
 void set_panic_hook(void (*dump)(int fd));
 

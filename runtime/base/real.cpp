@@ -60,6 +60,8 @@ void resolve_all() {
 
 }  // namespace
 
+std::atomic<int> kernel_threads{0};
+
 const Functions& functions() {
     if (!resolved.load(std::memory_order_acquire)) {
         resolve_all();
@@ -93,6 +95,7 @@ int start_kernel_thread(void* (*run)(void*), void* arg, void* stack, size_t stac
     sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::to_arg(&all), sys::to_arg(&before), sizeof all);
     pthread_t thread;
     int error = libc.create(&thread, &attr, run, arg);
+    kernel_threads.fetch_add(error == 0 ? 1 : 0, std::memory_order_relaxed);
     sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::to_arg(&before), 0, sizeof before);
     libc.attr_destroy(&attr);
     return error;

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include <atomic>
 #include <cstddef>
 
 namespace rondo::real {
@@ -35,5 +36,9 @@ size_t kernel_stack_overhead();
 
 // A detached kernel thread with all signals blocked, on libc's own stack or on the one given. 0 or an error number.
 int start_kernel_thread(void* (*run)(void*), void* arg, void* stack, size_t stack_bytes);
+
+// How many of these there are. One that ends says so first: until the kernel has taken it away, it is then counted for
+// one of the program's.
+extern std::atomic<int> kernel_threads;
 
 }  // namespace rondo::real

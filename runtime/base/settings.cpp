@@ -152,6 +152,13 @@ Verdict parse_inspect(string_view value, Settings& out) {
     return value == "0" || out.inspection != Inspection::off ? Verdict::good : Verdict::bad;
 }
 
+Verdict parse_deadlock(string_view value, Settings& out) {
+    bool aborts = value == "abort";
+    bool reports = value == "report";
+    out.on_deadlock = aborts ? OnDeadlock::abort : reports ? OnDeadlock::report : OnDeadlock::off;
+    return aborts || reports || value == "off" ? Verdict::good : Verdict::bad;
+}
+
 struct Row {
     string_view name;
     string_view expected;
@@ -167,6 +174,7 @@ constexpr Row kRows[] = {
     {"RONDO_TRACE", "a file's name", parse_trace},
     {"RONDO_STALL_MS", "a number of milliseconds from 0 (off) to 3600000", parse_stall},
     {"RONDO_INSPECT", "0, 1 or auto", parse_inspect},
+    {"RONDO_DEADLOCK", "abort, report or off", parse_deadlock},
 };
 
 constexpr size_t kLongestName = 31;

@@ -13,6 +13,7 @@
 //   RONDO_TRACE     a file's name           default: none; only with seed and replay
 //   RONDO_STALL_MS  0..3600000; 0: off     default: 0
 //   RONDO_INSPECT   0 | auto | 1           default: 0; auto: on, and silent where that is impossible
+//   RONDO_DEADLOCK  abort | report | off    default: report
 //   RONDO_TEST_*    the test suite's own, left alone
 //
 // Runs before any thread exists, on any stack; allocates nothing and calls nothing that the shim intercepts.
@@ -27,6 +28,7 @@ enum class IoChoice { automatic, epoll };
 enum class TlsMode { worker };
 enum class SchedKind { fifo, seed, replay };
 enum class Inspection { off, automatic, on };
+enum class OnDeadlock { automatic, abort, report, off };
 
 struct Settings {
     unsigned workers = 0;  // 0: default_workers()
@@ -40,6 +42,7 @@ struct Settings {
     const char* trace = nullptr;   // the file's name, in the environment
     unsigned stall_ms = 0;         // 0: no stall watchdog
     Inspection inspection = Inspection::off;
+    OnDeadlock on_deadlock = OnDeadlock::automatic;
 };
 
 constexpr unsigned kMaxWorkers = 256;

@@ -33,6 +33,21 @@ class Text {
 
     Text& operator<<(uint64_t value) { return value < 10 ? digit(value) : (*this << value / 10).digit(value % 10); }
 
+    Text& operator<<(const void* pointer) {
+        *this << "0x";
+        auto value = reinterpret_cast<uint64_t>(pointer);
+        int shift = 60;
+        while (shift > 0 && value >> shift == 0) {
+            shift -= 4;
+        }
+        for (; shift >= 0; shift -= 4) {
+            put("0123456789abcdef"[value >> shift & 15]);
+        }
+        return *this;
+    }
+
+    Text& operator<<(const char* text) { return *this << std::string_view(text); }
+
     Text& quote(std::string_view text) {
         bool whole = text.size() <= kQuoteLimit;
         for (char character : first(text, kQuoteLimit)) {

@@ -17,8 +17,14 @@ namespace {
 
 constexpr size_t kLoopStackBytes = 256 * 1024;  // and what libc itself needs on a kernel thread's stack
 constexpr uint64_t kIdleYieldsPerMs = 32;       // a yield with nobody else ready looks at I/O this often
+constexpr Nanoseconds kShortestRetry = 200 * kMillisecond;
+constexpr Nanoseconds kLongestRetry = 60 * kSecond;
+
+QuietHook quiet_hook;
 
 }  // namespace
+
+void set_quiet_hook(const QuietHook& hook) { quiet_hook = hook; }
 
 bool Worker::init(unsigned index, Policy& policy, IoBackend& backend, uint64_t ticks_per_ms) {
     index_ = index;
@@ -110,9 +116,13 @@ void Worker::pass() {
 void Worker::wait_for_work() {
     let_arrive();
     asleep_.store(true, std::memory_order_seq_cst);
-    bool idle = inbox_.empty() && !recorded_.load(std::memory_order_seq_cst);
+    const bool idle = nothing_came();
     let_all_arrive();
-    backend_->poll(idle ? timers_.next_deadline() : 0);
+    if (idle) {
+        sleep();
+    } else {
+        backend_->poll(0);
+    }
     asleep_.store(false, std::memory_order_seq_cst);
 }
 
@@ -120,7 +130,7 @@ void Worker::wait_for_work() {
 // unless something outside is waited for: for that, time passes as it really does.
 void Worker::wait_for_chosen_work() {
     backend_->poll(0);
-    if (!policy_->empty() || !inbox_.empty() || recorded_.load(std::memory_order_seq_cst)) {
+    if (!nothing_came()) {
         return;
     }
     if (!on_the_way_.empty()) {
@@ -142,6 +152,37 @@ void Worker::wait_for_chosen_work() {
 void Worker::move_clock_on() {
     Nanoseconds left = timers_.next_deadline() - now_ns();
     VirtualClock::advance(left > 0 ? left : 0);
+}
+
+bool Worker::nothing_came() const {
+    return policy_->empty() && inbox_.empty() && !recorded_.load(std::memory_order_seq_cst);
+}
+
+// On the loop's stack, with asleep_ set. What a look has found stays so until a thread switches, or until it wants
+// another look.
+void Worker::sleep() {
+    const bool news = looked_at_ != switches_;
+    patience_ = news ? quiet_hook.patience : patience_;
+    const bool asks = quiet_hook.look != nullptr && (news || looks_again_) && nothing_came();
+    if (!asks || !timers_.empty() || backend_->pending() != 0) {
+        backend_->poll(timers_.next_deadline());
+        return;
+    }
+    const Nanoseconds begin = real_now_ns();
+    if (patience_ != 0) {
+        backend_->poll(now_ns() + patience_);
+    }
+    if (!nothing_came() || real_now_ns() - begin < patience_) {
+        return;
+    }
+    looked_at_ = switches_;
+    looks_again_ = quiet_hook.look();
+    patience_ = patience_ == 0 ? kShortestRetry : patience_ < kLongestRetry ? 2 * patience_ : kLongestRetry;
+}
+
+bool Worker::quiet() const {
+    return asleep_.load(std::memory_order_seq_cst) && inbox_.empty() && !recorded_.load(std::memory_order_seq_cst) &&
+           on_the_way_.empty() && timers_.empty() && backend_->pending() == 0;
 }
 
 void Worker::take_recorded() {

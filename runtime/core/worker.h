@@ -37,6 +37,15 @@ struct WorkerView {
     bool asleep;          // in its backend
 };
 
+// Asked when a worker has slept for `patience` with nothing of its own under way that could wake it: no timer, no I/O.
+// Runs on the worker's loop stack, while the worker counts as asleep. True: ask again later, even if nothing has
+// happened meanwhile. Set before the workers run; look may be null.
+struct QuietHook {
+    bool (*look)() = nullptr;
+    Nanoseconds patience = 0;  // 0: ask before the sleep
+};
+void set_quiet_hook(const QuietHook& hook);
+
 class Worker {
    public:
     // index: 0 is the main thread's. False: no memory for timers, cache or loop stack.
@@ -138,6 +147,9 @@ class Worker {
     // in each switch); they are aligned words, so what is read is at most old.
     WorkerView view() const;
 
+    // Any thread: it sleeps, and nothing is under way that it waits for.
+    bool quiet() const;
+
     std::atomic<int64_t> load{0};  // fibers placed here and not ended; any thread
 
    private:
@@ -164,6 +176,8 @@ class Worker {
     void arrive(Message& message);
     void let_arrive();
     void let_all_arrive();
+    void sleep();
+    bool nothing_came() const;
 
     Fiber* current_ = nullptr;  // null while the loop runs
     Policy* policy_ = nullptr;
@@ -183,6 +197,9 @@ class Worker {
     Stack loop_stack_;
     unsigned index_ = 0;
     std::atomic<int> tid_{0};
+    uint64_t looked_at_ = UINT64_MAX;  // switches_ when the quiet hook was last asked
+    bool looks_again_ = false;         // though nothing has switched since
+    Nanoseconds patience_ = 0;         // before its next look
 
     alignas(64) Inbox inbox_;
     std::atomic<bool> asleep_{false};

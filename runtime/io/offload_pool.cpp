@@ -111,6 +111,7 @@ void OffloadPool::forget_all() {
 
 void* OffloadPool::thread_main(void* pool) {
     static_cast<OffloadPool*>(pool)->serve();
+    real::kernel_threads.fetch_sub(1, std::memory_order_relaxed);
     return nullptr;
 }
 
@@ -160,6 +161,7 @@ void OffloadPool::start_watcher() {
 
 void* OffloadPool::watcher_main(void* pool) {
     static_cast<OffloadPool*>(pool)->watch();
+    real::kernel_threads.fetch_sub(1, std::memory_order_relaxed);
     return nullptr;
 }
 

@@ -16,6 +16,10 @@ class Barrier {
     // True for exactly one thread of each round.
     bool wait();
 
+    // Of the present round: how many have come, and how many it takes. For reports; any thread, also on a copy.
+    uint32_t arrived() const { return arrived_; }
+    uint32_t wanted() const { return count_; }
+
    private:
     struct Arrival {
         Barrier* barrier;

@@ -41,6 +41,7 @@ class Rwlock {
         bool held = (word_.load(std::memory_order_relaxed) & kWriter) != 0;
         return held ? writer_.load(std::memory_order_relaxed) : 0;
     }
+    uint32_t readers() const { return word_.load(std::memory_order_relaxed) & kReaders; }
 
    private:
     static constexpr uint32_t kWriter = 1U << 31;

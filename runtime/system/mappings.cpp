@@ -14,16 +14,6 @@ using std::string_view;
 
 constexpr int kWordsBeforePath = 2;  // device and inode
 
-void put_hex(uint64_t value, Text& out) {
-    char digits[17] = {};
-    size_t at = sizeof digits - 1;
-    do {
-        digits[--at] = "0123456789abcdef"[value % 16];
-        value /= 16;
-    } while (value != 0);
-    out << "0x" << &digits[at];
-}
-
 }  // namespace
 
 bool find_mapped_file(uint64_t address, Text& path, uint64_t& offset) {
@@ -55,11 +45,10 @@ bool find_mapped_file(uint64_t address, Text& path, uint64_t& offset) {
 void describe_address(uint64_t address, Text& out) {
     uint64_t offset = 0;
     if (!find_mapped_file(address, out, offset)) {
-        put_hex(address, out);
+        out << reinterpret_cast<const void*>(address);
         return;
     }
-    out << "+";
-    put_hex(offset, out);
+    out << "+" << reinterpret_cast<const void*>(offset);
 }
 
 }  // namespace rondo

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 
+#include "runtime/sync/barrier.h"
 #include "runtime/sync/mutex.h"
 #include "runtime/sync/once.h"
 #include "runtime/sync/rwlock.h"
@@ -16,13 +17,27 @@ namespace rondo {
 
 namespace {
 
+// The object's bytes as they are at this moment; not as valid where its memory is gone.
 template <typename Object>
-uint64_t ask_copy(const void* object, uint64_t (Object::*holder)() const) {
-    alignas(Object) char copy[sizeof(Object)];
-    iovec here{copy, sizeof copy};
-    iovec there{const_cast<void*>(object), sizeof copy};
-    long copied = sys::call(SYS_process_vm_readv, sys::getpid(), sys::to_arg(&here), 1, sys::to_arg(&there), 1, 0);
-    return copied == sizeof copy ? (reinterpret_cast<const Object*>(copy)->*holder)() : 0;
+class Copy {
+   public:
+    explicit Copy(const void* object) {
+        iovec here{bytes_, sizeof bytes_};
+        iovec there{const_cast<void*>(object), sizeof bytes_};
+        copied_ = sys::call(SYS_process_vm_readv, sys::getpid(), sys::to_arg(&here), 1, sys::to_arg(&there), 1, 0) ==
+                  sizeof bytes_;
+    }
+    const Object* get() const { return copied_ ? reinterpret_cast<const Object*>(bytes_) : nullptr; }
+
+   private:
+    alignas(Object) char bytes_[sizeof(Object)];
+    bool copied_;
+};
+
+template <typename Object, typename Number>
+Number ask_copy(const void* object, Number (Object::*question)() const) {
+    Copy<Object> copy(object);
+    return copy.get() != nullptr ? (copy.get()->*question)() : Number{};
 }
 
 // A join waits at the join_state of the thread that is to end. A handle is the address of a block, but for main's.
@@ -59,6 +74,18 @@ __attribute__((no_sanitize("thread")))
 Owner owner_of(WaitReason reason, const void* object) {
     uint64_t handle = holder_of(reason, object);
     return {handle, handle != 0 ? Fiber::from_handle(handle) : nullptr};
+}
+
+Crowd crowd_at(WaitReason reason, const void* object) {
+    switch (reason) {
+        case WaitReason::rwlock_read:
+        case WaitReason::rwlock_write:
+            return {ask_copy(object, &Rwlock::readers), 0};
+        case WaitReason::barrier:
+            return {ask_copy(object, &Barrier::arrived), ask_copy(object, &Barrier::wanted)};
+        default:
+            return {};
+    }
 }
 
 // The waiter lies on the thread's stack, which stays readable.

@@ -21,6 +21,14 @@ struct Owner {
 
 Owner owner_of(WaitReason reason, const void* object);
 
+// How many threads hold a rwlock for reading, or have come to a barrier, which waits for `wanted`. Else 0.
+struct Crowd {
+    uint32_t present = 0;
+    uint32_t wanted = 0;
+};
+
+Crowd crowd_at(WaitReason reason, const void* object);
+
 // What a thread waits for at this moment. Its worker may go on meanwhile: then this is a mixture, and none of it may be
 // followed but through owner_of.
 struct Wait {

@@ -24,6 +24,7 @@
 #include "runtime/io/thread_call.h"
 #include "runtime/sched/fifo_policy.h"
 #include "runtime/sync/once.h"
+#include "runtime/system/deadlock.h"
 #include "runtime/system/diagnostics.h"
 #include "runtime/system/exploration.h"
 #include "runtime/system/inspector.h"
@@ -158,12 +159,21 @@ void say_fewer(unsigned running, unsigned wanted) {
 // So long a millisecond that none ends: under a seed nothing is decided by the time it takes.
 constexpr uint64_t kEndlessMs = UINT64_MAX / 1000;
 
+// There is nobody to wait for where a schedule is tried out.
+OnDeadlock reaction_to_deadlock(const Settings& settings) {
+    if (settings.on_deadlock != OnDeadlock::automatic) {
+        return settings.on_deadlock;
+    }
+    return settings.sched == SchedKind::fifo ? OnDeadlock::report : OnDeadlock::abort;
+}
+
 int start_workers() {
     Settings settings = read_settings();
     chosen_policy = begin_exploration(settings);
     uint64_t ticks_per_ms = chosen_policy != nullptr ? kEndlessMs : measure_ticks_per_ms();
     StackPool::instance().init(settings.stack_bytes);
     set_panic_hook(dump_threads);
+    watch_for_deadlock(reaction_to_deadlock(settings), settings.sched != SchedKind::fifo);
     parts = reserve_array<WorkerParts>(settings.workers);
     parts_bytes = settings.workers * sizeof(WorkerParts);
     if (parts == nullptr) {
@@ -285,6 +295,8 @@ void leave_runtime_to_parent() {
     OffloadPool::names().forget_all();
     OffloadPool::waits().forget_all();
     forget_thread_calls();
+    real::kernel_threads.store(0, std::memory_order_relaxed);
+    forget_deadlock();
     Once::after_fork_in_child();
     if (caller == nullptr || in_slab) {
         adopted_fiber.store(nullptr, std::memory_order_relaxed);

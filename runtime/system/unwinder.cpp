@@ -87,12 +87,18 @@ bool Unwinder::start() {
     channel_ = pair[0];
     tool_channel_ = pair[1];
     clone_ = real::functions().clone;
+    // What shares our memory must not run our signal handlers.
+    uint64_t all = ~0ULL;
+    uint64_t before = 0;
+    sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::to_arg(&all), sys::to_arg(&before), sizeof all);
     child_ = clone_(parent_of_tool, parent_stack_ + kChildStack, CLONE_VM, this);
+    sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::to_arg(&before), 0, sizeof before);
     sys::close(tool_channel_);
     return child_ > 0 || fail("rondo-unwind cannot be started");
 }
 
-bool Unwinder::capture(int tid) {
+// Starts the tool and sends the request; true as soon as it has said that it has looked.
+bool Unwinder::begin(string_view request) {
     length_ = 0;
     child_ = -1;
     channel_ = -1;
@@ -105,9 +111,13 @@ bool Unwinder::capture(int tid) {
     }
     sys::call(SYS_prctl, PR_SET_PTRACER,
               child_);  // where Yama lets only ancestors trace; also for the child's children
-    char request[32];
-    Text(request, sizeof request) << static_cast<uint64_t>(sys::getpid()) << " " << static_cast<uint64_t>(tid) << "\n";
-    sys::call(SYS_sendto, channel_, sys::to_arg(request), static_cast<long>(strlen(request)), MSG_NOSIGNAL);
+    long sent = 1;
+    while (!request.empty() && sent > 0) {
+        sent = sys::call(SYS_sendto, channel_, sys::to_arg(request.data()), static_cast<long>(request.size()),
+                         MSG_NOSIGNAL);
+        request.remove_prefix(sent > 0 ? static_cast<size_t>(sent) : 0);
+        sent = sent == -EINTR ? 1 : sent;
+    }
     while (length_ < kCaptured.size()) {
         if (!read_some(deadline_)) {
             break;
@@ -120,15 +130,37 @@ bool Unwinder::capture(int tid) {
     return fail(length_ > 0 ? take_word(said, '\n') : "rondo-unwind does not answer");
 }
 
+bool Unwinder::capture(int tid) {
+    char request[32];
+    Text(request, sizeof request) << static_cast<uint64_t>(sys::getpid()) << " " << static_cast<uint64_t>(tid) << "\n";
+    return begin(request);
+}
+
+bool Unwinder::ask(string_view request, char* room, size_t size) {
+    answer_ = room;
+    capacity_ = size;
+    if (!begin(request)) {
+        return false;
+    }
+    while (read_some(deadline_)) {
+    }
+    lines_ = {answer_, length_};
+    lines_.remove_prefix(kCaptured.size());
+    return true;
+}
+
 // False: the end, or too late.
 bool Unwinder::read_some(Nanoseconds deadline) {
     Nanoseconds left = deadline - real_now_ns();
     pollfd wait{channel_, POLLIN, 0};
-    if (left <= 0 || length_ == sizeof answer_ ||
-        sys::call(SYS_poll, sys::to_arg(&wait), 1, static_cast<long>(left / kMillisecond) + 1) <= 0) {
+    if (left <= 0 || length_ == capacity_) {
         return false;
     }
-    long count = sys::read(channel_, answer_ + length_, sizeof answer_ - length_);
+    long ready = sys::call(SYS_poll, sys::to_arg(&wait), 1, static_cast<long>(left / kMillisecond) + 1);
+    if (ready <= 0) {
+        return ready == -EINTR;
+    }
+    long count = sys::read(channel_, answer_ + length_, capacity_ - length_);
     length_ += count > 0 ? static_cast<size_t>(count) : 0;
     return count > 0;
 }

@@ -30,13 +30,17 @@ class Unwinder {
     // After a capture: reads the rest of the answer. False as above.
     bool finish();
 
-    // Ends the tool, after which another capture may begin. Always needed after capture().
+    // Sends the lines of a request about parked threads (see the tool), of which the last is empty, and reads the whole
+    // answer into `room`. False as above.
+    bool ask(std::string_view request, char* room, size_t size);
+
+    // Ends the tool, after which another capture may begin. Always needed after capture() and ask().
     void end();
 
     // Of the last answer; valid until the next capture.
     uint64_t site() const { return site_; }
     std::string_view doing() const { return doing_; }
-    std::string_view lines() const { return lines_; }
+    std::string_view lines() const { return lines_; }  // after ask(): all lines
     std::string_view problem() const { return problem_; }
 
    private:
@@ -46,6 +50,7 @@ class Unwinder {
     static int become_tool(void* unwinder);
     bool fail(std::string_view problem);
     bool start();
+    bool begin(std::string_view request);
     bool read_some(Nanoseconds deadline);
 
     char path_[kToolPathBytes] = {};
@@ -58,8 +63,10 @@ class Unwinder {
     int tool_channel_ = -1;  // the tool's standard input and output
     int child_ = -1;
     int (*clone_)(int (*)(void*), void*, int, void*, ...) = nullptr;
+    char* answer_ = own_room_;
+    size_t capacity_ = sizeof own_room_;
     size_t length_ = 0;
-    char answer_[16 * 1024];
+    char own_room_[16 * 1024];
     alignas(16) char parent_stack_[kChildStack];
     alignas(16) char tool_stack_[kChildStack];
 };

@@ -34,6 +34,7 @@ constexpr Setting kSettings[] = {
     {"--trace", "RONDO_TRACE", "FILE", "write down what N decided, to be replayed by --sched replay:FILE"},
     {"--watch", "RONDO_STALL_MS", "[=MS]", "report threads that keep their worker for MS milliseconds (100)", "100"},
     {"--inspect", "RONDO_INSPECT", "0|auto|1", "whether rondo ps and stacks may look inside (default: auto)"},
+    {"--deadlock", "RONDO_DEADLOCK", "WHAT", "when no thread can run again: abort, report or off (default: report)"},
 };
 
 struct Command {

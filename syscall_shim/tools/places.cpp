@@ -35,6 +35,9 @@ Owner owner_of(const char* module) {
 }
 
 std::string readable(const char* symbol) {
+    if (!std::string_view(symbol).starts_with("_Z")) {
+        return symbol;  // of C: __cxa_demangle takes a function b for the type bool
+    }
     int status = 0;
     char* name = abi::__cxa_demangle(symbol, nullptr, nullptr, &status);
     std::string text = status == 0 ? name : symbol;

@@ -72,6 +72,9 @@ TEST_CASE("edges of the ranges") {
     CHECK(parse({"RONDO_INSPECT=0"}).settings.inspection == rondo::Inspection::off);
     CHECK(parse({"RONDO_INSPECT=1"}).settings.inspection == rondo::Inspection::on);
     CHECK(parse({"RONDO_INSPECT=auto"}).settings.inspection == rondo::Inspection::automatic);
+    CHECK(parse({"RONDO_DEADLOCK=abort"}).settings.on_deadlock == rondo::OnDeadlock::abort);
+    CHECK(parse({"RONDO_DEADLOCK=report"}).settings.on_deadlock == rondo::OnDeadlock::report);
+    CHECK(parse({"RONDO_DEADLOCK=off"}).settings.on_deadlock == rondo::OnDeadlock::off);
     CHECK(parse({"RONDO_STACK=16384"}).settings.stack_bytes == 16384);
     CHECK(parse({"RONDO_STACK=16k"}).settings.stack_bytes == 16384);
     CHECK(parse({"RONDO_STACK=8M"}).settings.stack_bytes == 8 << 20);
@@ -108,7 +111,9 @@ TEST_CASE("edges of the ranges") {
                             "RONDO_STALL_MS=3600001",
                             "RONDO_INSPECT=",
                             "RONDO_INSPECT=yes",
-                            "RONDO_INSPECT=2"}) {
+                            "RONDO_INSPECT=2",
+                            "RONDO_DEADLOCK=",
+                            "RONDO_DEADLOCK=on"}) {
         CAPTURE(bad);
         CHECK_FALSE(parse({bad}).good);
     }
@@ -148,7 +153,8 @@ TEST_CASE("what is wrong is said in one line") {
     refuses("RONDO_STAKC=2M", "rondo: RONDO_STAKC: no such setting; did you mean RONDO_STACK?");
     refuses("RONDO_COLOUR=red",
             "rondo: RONDO_COLOUR: no such setting; there are RONDO_WORKERS RONDO_IO RONDO_TLS RONDO_STACK "
-            "RONDO_SCHED RONDO_TRACE RONDO_STALL_MS RONDO_INSPECT");
+            "RONDO_SCHED RONDO_TRACE RONDO_STALL_MS RONDO_INSPECT "
+            "RONDO_DEADLOCK");
 }
 
 TEST_CASE("a long value neither overflows the buffer nor hides what was expected") {

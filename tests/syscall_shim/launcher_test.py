@@ -44,7 +44,7 @@ class Options(LauncherTest):
     def test_help_names_every_option_and_setting(self):
         done = programs.rondo("--help")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        for word in ("--workers N", "--io", "--tls", "--stack SIZE", "--sched", "--watch[=MS]", "--inspect", "ps|stacks|stats", "--check", "--version", "RONDO_WORKERS",
+        for word in ("--workers N", "--io", "--tls", "--stack SIZE", "--sched", "--watch[=MS]", "--deadlock", "--inspect", "ps|stacks|stats", "--check", "--version", "RONDO_WORKERS",
                      "RONDO_STACK", "RONDO_STALL_MS", "126", "127"):
             self.assertIn(word, done.stdout)
         self.assertLessEqual(max(map(len, done.stdout.splitlines())), 110)
@@ -86,6 +86,7 @@ class Settings(LauncherTest):
             ("RONDO_TRACE", "x"): "RONDO_TRACE needs RONDO_SCHED=seed:N or replay:FILE",
             ("RONDO_STALL_MS", "soon"):
                 "RONDO_STALL_MS=soon: expected a number of milliseconds from 0 (off) to 3600000",
+            ("RONDO_DEADLOCK", "yes"): "RONDO_DEADLOCK=yes: expected abort, report or off",
             ("RONDO_WORKER", "2"): "RONDO_WORKER: no such setting; did you mean RONDO_WORKERS?",
         }
         for (name, value), message in cases.items():
