@@ -25,6 +25,7 @@ constexpr string_view kTestPrefix = "RONDO_TEST_";
 constexpr size_t kMinStack = 16 << 10;
 constexpr size_t kMaxStack = 1 << 30;
 constexpr uint64_t kMaxStallMs = 3'600'000;
+constexpr uint64_t kMaxChoices = 1'000'000'000'000'000;
 
 // Digits only; false if there are none, other characters, or more than the limit.
 bool parse_number(string_view text, uint64_t limit, uint64_t& out) {
@@ -152,6 +153,10 @@ Verdict parse_inspect(string_view value, Settings& out) {
     return value == "0" || out.inspection != Inspection::off ? Verdict::good : Verdict::bad;
 }
 
+Verdict parse_choices(string_view value, Settings& out) {
+    return parse_number(value, kMaxChoices, out.choices) ? Verdict::good : Verdict::bad;
+}
+
 Verdict parse_deadlock(string_view value, Settings& out) {
     bool aborts = value == "abort";
     bool reports = value == "report";
@@ -172,6 +177,7 @@ constexpr Row kRows[] = {
     {"RONDO_STACK", "a size from 16K to 1G, with K, M or G", parse_stack},
     {"RONDO_SCHED", "fifo, seed:N or replay:FILE", parse_sched},
     {"RONDO_TRACE", "a file's name", parse_trace},
+    {"RONDO_CHOICES", "a number of choices from 0 (any) to 10^15", parse_choices},
     {"RONDO_STALL_MS", "a number of milliseconds from 0 (off) to 3600000", parse_stall},
     {"RONDO_INSPECT", "0, 1 or auto", parse_inspect},
     {"RONDO_DEADLOCK", "abort, report or off", parse_deadlock},
@@ -248,8 +254,11 @@ bool parse_one(string_view name, string_view value, Settings& out, Text& error) 
 // What holds between settings.
 bool agree(Settings& out, Text& error) {
     if (out.sched == SchedKind::fifo) {
-        error << (out.trace != nullptr ? "rondo: RONDO_TRACE needs RONDO_SCHED=seed:N or replay:FILE" : "");
-        return out.trace == nullptr;
+        const char* useless = out.trace != nullptr ? "RONDO_TRACE" : out.choices != 0 ? "RONDO_CHOICES" : nullptr;
+        if (useless != nullptr) {
+            error << "rondo: " << useless << " needs RONDO_SCHED=seed:N or replay:FILE";
+        }
+        return useless == nullptr;
     }
     if (out.workers > 1) {
         error << "rondo: RONDO_WORKERS=" << uint64_t{out.workers}

@@ -11,6 +11,7 @@
 //   RONDO_STACK     16K..1G, suffix K M G   default: the runtime's
 //   RONDO_SCHED     fifo | seed:N[,faults] | replay:FILE   default: fifo; all but fifo mean one worker
 //   RONDO_TRACE     a file's name           default: none; only with seed and replay
+//   RONDO_CHOICES   0..10^15; 0: any number default: 0; only with seed and replay
 //   RONDO_STALL_MS  0..3600000; 0: off     default: 0
 //   RONDO_INSPECT   0 | auto | 1           default: 0; auto: on, and silent where that is impossible
 //   RONDO_DEADLOCK  abort | report | off    default: report
@@ -40,6 +41,7 @@ struct Settings {
     bool faults = false;           // sched seed: what can fail fails at times
     const char* replay = nullptr;  // sched replay: the file's name, in the environment
     const char* trace = nullptr;   // the file's name, in the environment
+    uint64_t choices = 0;          // after so many the process is ended; 0: never
     unsigned stall_ms = 0;         // 0: no stall watchdog
     Inspection inspection = Inspection::off;
     OnDeadlock on_deadlock = OnDeadlock::automatic;

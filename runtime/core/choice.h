@@ -39,6 +39,10 @@ class ChoiceSource {
     // One of [0, alternatives). `call` says to a reader where the question came up.
     virtual unsigned choose(ChoiceKind kind, unsigned alternatives, const char* call) = 0;
 
+    // A call at which nobody else could have run: there was nothing to choose. True: the thread is to yield all the
+    // same.
+    virtual bool nothing_to_choose() { return false; }
+
    protected:
     ~ChoiceSource() = default;
 };

@@ -48,6 +48,7 @@ struct FiberRest {
     FiberSignals signals;
     Spinlock name_lock;
     char name[16] = {};  // guarded by name_lock; the dump reads it without
+    uint64_t calls = 0;  // at which a choice came up, in the second half of RONDO_CHOICES
     uint32_t mark = 0;   // the deadlock report's, in which only it runs
 };
 

@@ -300,7 +300,7 @@ void Worker::offer_yield(const char* call) {
     VirtualClock::step();
     bool alone =
         policy_->empty() && timers_.empty() && backend_->pending() == 0 && inbox_.empty() && on_the_way_.empty();
-    if (!alone && choice_source->choose(ChoiceKind::yield, 2, call) != 0) {
+    if (alone ? choice_source->nothing_to_choose() : choice_source->choose(ChoiceKind::yield, 2, call) != 0) {
         yield_current();
     }
 }

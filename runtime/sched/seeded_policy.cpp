@@ -64,7 +64,14 @@ Fiber* SeededPolicy::take(unsigned place) {
     return taken;
 }
 
+// At the limit the threads lead the worker to its loop, where all of them stand still.
 Fiber* SeededPolicy::next() {
+    if (schedule_.over()) {
+        if (current_fiber() == nullptr) {
+            schedule_.end();
+        }
+        return nullptr;
+    }
     Fiber* ready[kMostCandidates];
     unsigned count = candidates(ready);
     if (count == 0) {
@@ -91,8 +98,24 @@ unsigned SeededPolicy::proposal(ChoiceKind kind, unsigned alternatives, Fiber* r
     return strategy_.interrupts(running, ready, count) ? 1 : 0;
 }
 
+void SeededPolicy::note_call(Fiber* caller) const {
+    if (schedule_.late() && caller != nullptr) {
+        ++caller->rest->calls;
+    }
+}
+
+bool SeededPolicy::nothing_to_choose() {
+    schedule_.count_idle_call();
+    note_call(current_fiber());
+    return schedule_.over();
+}
+
 unsigned SeededPolicy::choose(ChoiceKind kind, unsigned alternatives, const char* call) {
     Fiber* running = current_fiber();
+    if (schedule_.over()) {
+        return kind == ChoiceKind::yield ? 1 : 0;
+    }
+    note_call(running);
     Choice choice = schedule_.settle(kind, alternatives, proposal(kind, alternatives, running), call);
     schedule_.note(choice, running);
     told_to_yield_ = kind == ChoiceKind::yield && choice.answer != 0;

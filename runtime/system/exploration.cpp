@@ -20,6 +20,7 @@
 #include "runtime/core/fiber.h"
 #include "runtime/io/fd_table.h"
 #include "runtime/sched/seeded_policy.h"
+#include "runtime/system/no_end_report.h"
 #include "runtime/system/runtime.h"
 
 namespace rondo {
@@ -98,7 +99,7 @@ Policy* begin_exploration(const Settings& settings) {
         return nullptr;
     }
     Replay replay;
-    Schedule::Origin origin{settings.seed, settings.faults, nullptr, -1};
+    Schedule::Origin origin{settings.seed, settings.faults, nullptr, -1, settings.choices, end_without_end};
     if (settings.replay != nullptr) {
         load(settings.replay, replay);
         origin.replay = &replay;

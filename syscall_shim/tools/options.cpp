@@ -32,6 +32,7 @@ constexpr Setting kSettings[] = {
     {"--stack", "RONDO_STACK", "SIZE", "reserved for each thread, 16K to 1G (default: 8M)"},
     {"--sched", "RONDO_SCHED", "fifo|seed:N", "who runs next, in turn or as N decides (default: fifo)"},
     {"--trace", "RONDO_TRACE", "FILE", "write down what N decided, to be replayed by --sched replay:FILE"},
+    {"--choices", "RONDO_CHOICES", "N", "under a seed: after N choices, report what threads do, and end"},
     {"--watch", "RONDO_STALL_MS", "[=MS]", "report threads that keep their worker for MS milliseconds (100)", "100"},
     {"--inspect", "RONDO_INSPECT", "0|auto|1", "whether rondo ps and stacks may look inside (default: auto)"},
     {"--deadlock", "RONDO_DEADLOCK", "WHAT", "when no thread can run again: abort, report or off (default: report)"},
@@ -136,9 +137,10 @@ void print_help() {
     for (const Command& command : kCommands) {
         printf("  %-18s  %s\n", command.option, command.help);
     }
-    printf("\nEach setting can also be given in the environment:\n ");
+    printf("\nEach setting can also be given in the environment:");
+    constexpr size_t kNamesPerLine = 6;
     for (const Setting& setting : kSettings) {
-        printf(" %s", setting.variable);
+        printf("%s %s", (&setting - kSettings) % kNamesPerLine == 0 ? "\n " : "", setting.variable);
     }
     printf(
         ".\n"

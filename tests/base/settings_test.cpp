@@ -112,6 +112,8 @@ TEST_CASE("edges of the ranges") {
                             "RONDO_INSPECT=",
                             "RONDO_INSPECT=yes",
                             "RONDO_INSPECT=2",
+                            "RONDO_CHOICES=",
+                            "RONDO_CHOICES=1000000000000001",
                             "RONDO_DEADLOCK=",
                             "RONDO_DEADLOCK=on"}) {
         CAPTURE(bad);
@@ -138,6 +140,8 @@ TEST_CASE("a seeded or replayed schedule means one worker") {
     Parsed no_schedule = parse({"RONDO_TRACE=x"});
     CHECK_FALSE(no_schedule.good);
     CHECK(no_schedule.error == "rondo: RONDO_TRACE needs RONDO_SCHED=seed:N or replay:FILE");
+    refuses("RONDO_CHOICES=1", "rondo: RONDO_CHOICES needs RONDO_SCHED=seed:N or replay:FILE");
+    CHECK(parse({"RONDO_SCHED=seed:1", "RONDO_CHOICES=1000"}).settings.choices == 1000);
 }
 
 TEST_CASE("what is wrong is said in one line") {
@@ -153,8 +157,7 @@ TEST_CASE("what is wrong is said in one line") {
     refuses("RONDO_STAKC=2M", "rondo: RONDO_STAKC: no such setting; did you mean RONDO_STACK?");
     refuses("RONDO_COLOUR=red",
             "rondo: RONDO_COLOUR: no such setting; there are RONDO_WORKERS RONDO_IO RONDO_TLS RONDO_STACK "
-            "RONDO_SCHED RONDO_TRACE RONDO_STALL_MS RONDO_INSPECT "
-            "RONDO_DEADLOCK");
+            "RONDO_SCHED RONDO_TRACE RONDO_CHOICES RONDO_STALL_MS RONDO_INSPECT RONDO_DEADLOCK");
 }
 
 TEST_CASE("a long value neither overflows the buffer nor hides what was expected") {

@@ -24,7 +24,7 @@ NOT_SPOKEN = re.compile(r"\b(static_assert|asm|__asm__|__attribute__|_Pragma|pri
 NO_MESSAGES = (
     (r"syscall_shim/tools/check_", r"", "the report of --check, which limits.md explains"),
     (r"syscall_shim/tools/report\.cpp", r"", "the same"),
-    (r"syscall_shim/tools/options\.cpp", r"(kernel threads that|how to wait|whose are|reserved for|who runs|write down|report |when no |print |whether )",
+    (r"syscall_shim/tools/options\.cpp", r"(kernel threads that|how to wait|whose are|reserved for|who runs|write down|report |when no |under a seed|print |whether )",
      "what --help prints"),
     (r"bench/", r"usage: ", "what --help prints"),
     (r"bench/loadgen/protocol\.cpp", r"(GET |Host: |HTTP/|\\r\\n)", "HTTP"),

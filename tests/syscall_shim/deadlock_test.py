@@ -117,7 +117,7 @@ class Circles(Deadlock):
                 self.assertRegex(row[2], rf'for mutex .*, which thread {following[0]} "philosopher" owns$')
             self.waits(circle[0], "philosopher", ".*", at("eats", "philosopher"))
             if UNWINDER.exists():
-                self.assertEqual(circle[1][3], [f"where thread {circle[0][0]} waits"])
+                self.assertEqual(circle[1][3], [f"where thread {circle[0][0]} stands"])
         self.for_all_counts("philosophers", check)
 
     def test_joins(self):
@@ -232,6 +232,53 @@ class Reactions(Deadlock):
                               env=programs.environment(settings), capture_output=True, text=True, check=False, timeout=60)
         self.assertEqual(done.returncode, -signal.SIGABRT)
         self.assertRegex(done.stderr, HEAD)
+
+
+class UnderSeeds(Deadlock):
+    """Where schedules are tried out, there is nobody to wait for."""
+
+    def no_end(self, way, seed, choices=20000):
+        settings = {"RONDO_SCHED": f"seed:{seed}", "RONDO_CHOICES": str(choices)}
+        done = programs.run(BUILT / "deadlocks", way, settings=settings)
+        self.assertEqual(done.returncode, -signal.SIGABRT, done.stderr)
+        self.assertRegex(done.stderr, rf"\Arondo: no end after {choices} choices; "
+                                      rf"the threads' calls since choice {choices // 2}:\n")
+        return re.sub("0x[0-9a-f]+", "ADDRESS", done.stderr)
+
+    def test_a_deadlock_ends_the_process(self):
+        for seed in range(1, 7):
+            with self.subTest(seed=seed):
+                done = programs.run(BUILT / "deadlocks", "abba", settings={"RONDO_SCHED": f"seed:{seed}"})
+                self.assertEqual(done.returncode, -signal.SIGABRT, done.stderr)
+                self.assertEqual(len(Report(done.stderr).circles), 1, done.stderr)
+
+    def test_it_is_looked_for_at_once(self):
+        settings = {"RONDO_SCHED": "seed:1", "RONDO_DEADLOCK": "report"}
+        with start("deadlocks", "self", "1", **settings) as process:
+            self.assertRegex(process.stderr.readline(), HEAD)
+            process.kill()
+
+    def test_threads_in_a_livelock_are_named_with_their_calls_and_lines(self):
+        for seed in range(1, 7):
+            with self.subTest(seed=seed):
+                text = self.no_end("livelock", seed)
+                self.assertEqual(text, self.no_end("livelock", seed))
+                for name in ("left", "right"):
+                    calls = re.search(rf'^  thread \d "{name}" \((\d+) calls\) ', text, re.MULTILINE)
+                    self.assertGreater(int(calls[1]), 1000, text)
+                self.assertRegex(text, r'thread 1 "main" \(0 calls\) waits for the end of thread 2 "left"\n')
+                if UNWINDER.exists():
+                    self.assertIn("give_way at", text)
+
+    def test_who_waits_for_a_thread_that_never_stops_is_told_from_it(self):
+        text = self.no_end("starvation", 1)
+        self.assertRegex(text, r'(?s)\n  ran:\n  thread 2 "greedy" \(1\d{4} calls\) can run\n.*\n  the others:\n')
+        self.assertRegex(text, r'thread 3 "patient" \(0 calls\) waits for mutex .*, which thread 1 "main" owns\n')
+
+    def test_a_program_that_ends_in_time_is_left_alone(self):
+        settings = {"RONDO_SCHED": "seed:3", "RONDO_CHOICES": "1000000", "RONDO_DEADLOCK": "abort"}
+        done = programs.run(BUILT / "threads", settings=settings)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
 def byte(process, _):

@@ -238,6 +238,56 @@ static void many(void) {
     abba();
 }
 
+// Each gives way to the other, for ever.
+static void give_way(pthread_mutex_t* mine, pthread_mutex_t* other) {
+    for (;;) {
+        pthread_mutex_lock(mine);
+        together();
+        if (pthread_mutex_trylock(other) == 0) {  // MARK polite
+            abort();
+        }
+        together();
+        pthread_mutex_unlock(mine);
+    }
+}
+
+static void* wants_b_too(void* unused) {
+    give_way(&a, &b);
+    return unused;
+}
+
+static void* wants_a_too(void* unused) {
+    give_way(&b, &a);
+    return unused;
+}
+
+static void livelock(void) {
+    pthread_barrier_init(&all_ready, NULL, 2);
+    partners[0] = start("left", wants_b_too, NULL);
+    start("right", wants_a_too, NULL);
+    pthread_join(partners[0], NULL);
+}
+
+// It looks at a variable that nobody sets, and leaves no turn to the other.
+static void* asks_for_ever(void* unused) {
+    for (;;) {
+        pthread_mutex_lock(&a);
+        pthread_mutex_unlock(&a);  // MARK greedy
+    }
+    return unused;
+}
+
+static void* locks_once(void* unused) {
+    pthread_mutex_lock(&b);
+    return unused;
+}
+
+static void starvation(void) {
+    pthread_mutex_lock(&b);
+    start("greedy", asks_for_ever, NULL);
+    pthread_join(start("patient", locks_once, NULL), NULL);
+}
+
 static const struct {
     const char* name;
     void (*run)(void);
@@ -258,6 +308,8 @@ static const struct {
     {"handler", handler},
     {"circle-with-handler", circle_with_handler},
     {"many", many},
+    {"livelock", livelock},
+    {"starvation", starvation},
 };
 
 int main(int argc, char** argv) {
