@@ -18,17 +18,19 @@ using rondo::Settings;
 
 struct Parsed {
     bool good;
-    Settings settings;
+    Settings settings;  // points into the entries
     std::string error;
+    std::vector<std::string> entries;
 };
 
 Parsed parse(std::vector<std::string> entries) {
+    Parsed parsed{};
+    parsed.entries = std::move(entries);
     std::vector<char*> environment;
-    for (std::string& entry : entries) {
+    for (std::string& entry : parsed.entries) {
         environment.push_back(entry.data());
     }
     environment.push_back(nullptr);
-    Parsed parsed{};
     char error[256];
     parsed.good = rondo::parse_settings(environment.data(), parsed.settings, error, sizeof error);
     parsed.error = error;

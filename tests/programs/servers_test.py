@@ -123,9 +123,10 @@ class Server:
         return self.errors.read().decode(errors="replace")
 
     def system_calls(self):
-        """What each kernel thread of the server's is in, by number, or that it runs."""
+        """What each kernel thread of the server's is in, by number, or that it runs. The inspector's waits for those who ask it."""
         tasks = pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
-        return sorted((task / "syscall").read_text().split()[0] for task in tasks)
+        return sorted((task / "syscall").read_text().split()[0] for task in tasks
+                      if (task / "comm").read_text() != "rondo-inspect\n")
 
     def children(self):
         own = pathlib.Path(f"/proc/{self.process.pid}/task")
