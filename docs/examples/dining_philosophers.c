@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// dining_philosophers [MEALS]: five philosophers share five forks and eat MEALS times each (100), with two forks.
+// dining_philosophers [MEALS [left]]: five philosophers share five forks and eat MEALS times each (100), with two
+// forks.
 //
 // Teaches: deadlock and how an order prevents it. If each takes the fork to the left first, all may hold one and wait
 // for the other for ever: a circle of waiting. Here everybody takes the fork with the smaller number first, so the last
-// philosopher reaches the other way round and the circle cannot close.
+// philosopher reaches the other way round and the circle cannot close. With the argument `left` they do not.
 //
 //     cc -pthread dining_philosophers.c net.c -o dining_philosophers && ./dining_philosophers
 
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "check.h"
@@ -19,6 +21,7 @@ static pthread_mutex_t forks[kSeats] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX
                                         PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER};
 static int holder[kSeats];  // who holds the fork: seat + 1, or 0; guarded by the fork
 static long meals;
+static bool left_first;
 
 static void take(int fork, int seat) {
     lock(&forks[fork]);
@@ -38,8 +41,8 @@ static void* dine(void* argument) {
     int seat = (int)(intptr_t)argument;
     int left = seat;
     int right = (seat + 1) % kSeats;
-    int first = left < right ? left : right;
-    int second = left < right ? right : left;
+    int first = left_first || left < right ? left : right;
+    int second = first == left ? right : left;
     intptr_t eaten = 0;
     for (; eaten < meals; ++eaten) {
         take(first, seat);
@@ -53,6 +56,11 @@ static void* dine(void* argument) {
 
 int main(int argc, char** argv) {
     meals = number_argument(argc, argv, 1, 100, kMost);
+    left_first = argc == 3 && strcmp(argv[2], "left") == 0;
+    if (argc > 2 && !left_first) {
+        fprintf(stderr, "usage: dining_philosophers [MEALS [left]]\n");
+        return 2;
+    }
     pthread_t threads[kSeats];
     for (int i = 0; i < kSeats; ++i) {
         threads[i] = start_thread(dine, (void*)(intptr_t)i);

@@ -95,6 +95,8 @@ int rondo_yield(void) {
     return 0;
 }
 
+void rondo_choice_point(const char* call) { choice_point(call); }
+
 void rondo_spend(void) {
     if (self_ != nullptr) {
         self_->spend_budget_cheaply("call");

@@ -139,6 +139,11 @@ Verdict parse_trace(string_view value, Settings& out) {
     return value.empty() ? Verdict::bad : Verdict::good;
 }
 
+// The race detector, a library of its own, reads it; here it is only checked.
+Verdict parse_race(string_view value, Settings&) {
+    return value == "stop" || value == "off" ? Verdict::good : Verdict::bad;
+}
+
 Verdict parse_stall(string_view value, Settings& out) {
     uint64_t milliseconds = 0;
     if (!parse_number(value, kMaxStallMs, milliseconds)) {
@@ -178,6 +183,7 @@ constexpr Row kRows[] = {
     {"RONDO_SCHED", "fifo, seed:N or replay:FILE", parse_sched},
     {"RONDO_TRACE", "a file's name", parse_trace},
     {"RONDO_CHOICES", "a number of choices from 0 (any) to 10^15", parse_choices},
+    {"RONDO_RACE", "stop or off", parse_race},
     {"RONDO_STALL_MS", "a number of milliseconds from 0 (off) to 3600000", parse_stall},
     {"RONDO_INSPECT", "0, 1 or auto", parse_inspect},
     {"RONDO_DEADLOCK", "abort, report or off", parse_deadlock},

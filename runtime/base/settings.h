@@ -12,6 +12,7 @@
 //   RONDO_SCHED     fifo | seed:N[,faults] | replay:FILE   default: fifo; all but fifo mean one worker
 //   RONDO_TRACE     a file's name           default: none; only with seed and replay
 //   RONDO_CHOICES   0..10^15; 0: any number default: 0; only with seed and replay
+//   RONDO_RACE      stop | off              default: stop; for programs compiled with -fsanitize=thread
 //   RONDO_STALL_MS  0..3600000; 0: off     default: 0
 //   RONDO_INSPECT   0 | auto | 1           default: 0; auto: on, and silent where that is impossible
 //   RONDO_DEADLOCK  abort | report | off    default: report

@@ -18,6 +18,7 @@ class Schedule {
         int trace = -1;                              // descriptor
         uint64_t limit = 0;                          // so many choices, and no more; 0: any number
         void (*at_limit)(uint64_t limit) = nullptr;  // does not return
+        Trace::AddSite add_site = nullptr;
     };
 
     explicit Schedule(const Origin& origin)
@@ -27,7 +28,7 @@ class Schedule {
           replay_(replays_ ? *origin.replay : Replay()),
           limit_(origin.limit != 0 ? origin.limit : UINT64_MAX),
           at_limit_(origin.at_limit),
-          trace_(origin.trace) {
+          trace_(origin.trace, origin.add_site) {
         restart(seed_);
     }
 

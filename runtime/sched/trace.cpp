@@ -51,6 +51,9 @@ void Trace::note(const Choice& choice, const Fiber* fiber) const {
     }
     if (choice.call[0] != '\0') {
         line << (fiber != nullptr ? ", " : " ") << choice.call;
+        if (add_site_ != nullptr && fiber != nullptr) {
+            add_site_(line);
+        }
     }
     line.send(fd_);
 }

@@ -18,6 +18,7 @@
 namespace rondo {
 
 class Fiber;
+class Line;
 
 struct Choice {
     uint64_t number;
@@ -28,8 +29,11 @@ struct Choice {
 
 class Trace {
    public:
+    // Adds " at …" to a line: where the program made the call.
+    using AddSite = void (*)(Line&);
+
     // Writes to the descriptor; -1: nowhere.
-    explicit Trace(int fd) : fd_(fd) {}
+    Trace(int fd, AddSite add_site) : fd_(fd), add_site_(add_site) {}
 
     // The first line; what stands in the file is dropped. replay: the choices come from a file and not from the seed.
     void begin(uint64_t seed, bool faults, bool replay) const;
@@ -39,6 +43,7 @@ class Trace {
 
    private:
     int fd_;
+    AddSite add_site_;  // null: sites are not wanted
 };
 
 }  // namespace rondo

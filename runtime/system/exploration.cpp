@@ -20,6 +20,7 @@
 #include "runtime/core/fiber.h"
 #include "runtime/io/fd_table.h"
 #include "runtime/sched/seeded_policy.h"
+#include "runtime/system/call_site.h"
 #include "runtime/system/no_end_report.h"
 #include "runtime/system/runtime.h"
 
@@ -106,6 +107,7 @@ Policy* begin_exploration(const Settings& settings) {
     }
     if (settings.trace != nullptr) {
         trace_fd = origin.trace = open_trace(settings.trace);
+        origin.add_site = add_call_site;
     }
     VirtualClock::restart();
     policy = new (policy_room) SeededPolicy(Schedule(origin));

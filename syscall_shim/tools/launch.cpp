@@ -6,6 +6,7 @@
 
 #include "syscall_shim/tools/launch.h"
 
+#include <sys/personality.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 #include <string_view>
 
 namespace rondo {
@@ -24,25 +26,46 @@ using std::string;
 using std::string_view;
 
 constexpr char kShim[] = "librondo_shim.so";
+constexpr char kRaceDetector[] = "librondo_race.so";
 constexpr char kNoted[] = "_RONDO_NOTED";
 
-string find_shim(string& problem) {
+// The first of the places below the launcher's folder where the file can be read; empty with a problem.
+string find_library(const string& name, std::initializer_list<const char*> places, string& problem) {
     char self[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self);
     if (length <= 0 || length == sizeof self) {
-        problem = "/proc/self/exe cannot be read, so librondo_shim.so cannot be found";
+        problem = "/proc/self/exe cannot be read, so " + name + " cannot be found";
         return {};
     }
     string own(self, static_cast<size_t>(length));
     string directory = own.substr(0, own.rfind('/'));
-    for (const char* place : {"/", "/../" RONDO_LIBDIR "/", "/../lib/"}) {
-        string candidate = directory + place + kShim;
+    for (const char* place : places) {
+        string candidate = directory + place + name;
         if (access(candidate.c_str(), R_OK) == 0) {
             return candidate;
         }
     }
-    problem = string(kShim) + " is neither in " + directory + " nor in " + directory + "/../" RONDO_LIBDIR;
+    problem = name + " is neither in " + directory + " nor in " + directory + "/../" RONDO_LIBDIR;
     return {};
+}
+
+string find_shim(string& problem) { return find_library(kShim, {"/", "/../" RONDO_LIBDIR "/", "/../lib/"}, problem); }
+
+string find_race_detector(string& problem) {
+    return find_library(kRaceDetector, {"/race/", "/../" RONDO_LIBDIR "/rondo/", "/../lib/rondo/"}, problem);
+}
+
+// RONDO_SCHED=seed:N or replay:FILE.
+bool repeatable() {
+    const char* schedule = getenv("RONDO_SCHED");
+    return schedule != nullptr && (strncmp(schedule, "seed", 4) == 0 || strncmp(schedule, "replay", 6) == 0);
+}
+
+// Compiled with -fsanitize=thread.
+bool wants_race_detector(const Program& program) {
+    const auto& libraries = program.facts.libraries;
+    return std::any_of(libraries.begin(), libraries.end(),
+                       [](const string& library) { return library.starts_with("libtsan.so"); });
 }
 
 bool lists(string_view paths, string_view wanted) {
@@ -84,7 +107,9 @@ string thread_local_note(const Program& program) {
 
 int launch(const Program& program, char** command, string& problem) {
     string shim = find_shim(problem);
-    if (shim.empty()) {
+    bool detects = repeatable() && wants_race_detector(program);
+    string detector = detects && !shim.empty() ? find_race_detector(problem) : "";
+    if (shim.empty() || (detects && detector.empty())) {
         return kCannotRun;
     }
     if (shim.find_first_of(": $") != string::npos) {
@@ -92,6 +117,12 @@ int launch(const Program& program, char** command, string& problem) {
         return kCannotRun;
     }
     prepend_preload(shim);
+    if (detects) {
+        prepend_preload(detector);  // before the shim, whose calls it watches
+    }
+    if (repeatable()) {
+        personality(ADDR_NO_RANDOMIZE);  // equal addresses, in what the program prints, too
+    }
     print_note_once(program);
     setenv("RONDO_INSPECT", "auto", 0);
     execv(program.path.c_str(), command);

@@ -8,9 +8,11 @@
 
 #include <cctype>
 #include <cstdio>
+#include <cstring>
 
 #include "runtime/base/settings.h"
 #include "syscall_shim/tools/check.h"
+#include "syscall_shim/tools/explore.h"
 #include "syscall_shim/tools/inspect.h"
 #include "syscall_shim/tools/kernel.h"
 #include "syscall_shim/tools/launch.h"
@@ -71,6 +73,9 @@ int run(char** command) {
 }
 
 int launcher_main(char** argv) {
+    if (argv[0] != nullptr && argv[1] != nullptr && strcmp(argv[1], "explore") == 0) {
+        return explore_main(argv + 1);
+    }
     if (argv[0] != nullptr && is_inspection(argv[1])) {
         return inspect_main(argv + 1);
     }

@@ -33,6 +33,7 @@ constexpr Setting kSettings[] = {
     {"--sched", "RONDO_SCHED", "fifo|seed:N", "who runs next, in turn or as N decides (default: fifo)"},
     {"--trace", "RONDO_TRACE", "FILE", "write down what N decided, to be replayed by --sched replay:FILE"},
     {"--choices", "RONDO_CHOICES", "N", "under a seed: after N choices, report what threads do, and end"},
+    {"--race", "RONDO_RACE", "stop|off", "end at a data race under seed or replay (default: stop)"},
     {"--watch", "RONDO_STALL_MS", "[=MS]", "report threads that keep their worker for MS milliseconds (100)", "100"},
     {"--inspect", "RONDO_INSPECT", "0|auto|1", "whether rondo ps and stacks may look inside (default: auto)"},
     {"--deadlock", "RONDO_DEADLOCK", "WHAT", "when no thread can run again: abort, report or off (default: report)"},
@@ -126,6 +127,7 @@ void print_help() {
         "usage: rondo [options] PROGRAM [ARGUMENT...]\n"
         "       rondo [options] --check [PROGRAM]\n"
         "       rondo ps|stacks|stats [--json] PID\n"
+        "       rondo explore [options] PROGRAM [ARGUMENT...]   (see rondo explore --help)\n"
         "\n"
         "Runs PROGRAM, a dynamically linked program that uses POSIX threads, with its threads on fibers:\n"
         "a call that would block a thread lets another one run.\n"

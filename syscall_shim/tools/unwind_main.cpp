@@ -17,6 +17,8 @@
 //                         they are first met, or -1; or the name, "-" if there is none; then for each stack "stack
 //                         NUMBER PLACE\n", PLACE being where the program's own code called, and a line a frame.
 //
+// `rondo-unwind --places` is another program in the same file: file_places.h.
+//
 // A process of its own, since a thread can only be stopped from outside, and libdw must not be loaded into servers.
 
 #include <cstdio>
@@ -25,6 +27,7 @@
 #include <iostream>
 
 #include "syscall_shim/tools/backtrace.h"
+#include "syscall_shim/tools/file_places.h"
 
 namespace rondo {
 
@@ -119,7 +122,10 @@ int unwind_main() {
 
 }  // namespace rondo
 
-int main() {
+int main(int count, char** arguments) {
+    if (count == 2 && strcmp(arguments[1], "--places") == 0) {
+        return rondo::name_places();
+    }
     std::ios::sync_with_stdio(false);
     return rondo::unwind_main();
 }

@@ -248,6 +248,7 @@ inline int rondo_is_thread() { return 1; }
 inline void rondo_before_fork() {}
 inline void rondo_after_fork(int) {}
 inline int rondo_started() { return 1; }
+inline void rondo_choice_point(const char*) {}
 inline void rondo_spend() {}
 inline void rondo_dump(int) {}
 inline const char* rondo_version() { return "rondo (system threads)"; }

@@ -159,7 +159,7 @@ TEST_CASE("what is wrong is said in one line") {
     refuses("RONDO_STAKC=2M", "rondo: RONDO_STAKC: no such setting; did you mean RONDO_STACK?");
     refuses("RONDO_COLOUR=red",
             "rondo: RONDO_COLOUR: no such setting; there are RONDO_WORKERS RONDO_IO RONDO_TLS RONDO_STACK "
-            "RONDO_SCHED RONDO_TRACE RONDO_CHOICES RONDO_STALL_MS RONDO_INSPECT RONDO_DEADLOCK");
+            "RONDO_SCHED RONDO_TRACE RONDO_CHOICES RONDO_RACE RONDO_STALL_MS RONDO_INSPECT RONDO_DEADLOCK");
 }
 
 TEST_CASE("a long value neither overflows the buffer nor hides what was expected") {
