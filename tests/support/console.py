@@ -34,7 +34,7 @@ MARK = re.compile(r"^<!-- varies(?:: (.*))? -->$")
 FIGURE = re.compile(r"0x[0-9a-f]+|\d+(?:[.,]\d+)*")
 KILL = re.compile(r"^kill (?:-\w+ )?(%\d+)$")
 PORT = re.compile(r"(?<![\w.,])(7\d\d\d|80\d\d)(?![\w]|[.,]\d)")
-JOB_NOTICE = re.compile(r"^\S+: line \d+: +\d+ (Killed|Terminated|Segmentation fault) .*\n?", re.MULTILINE)
+JOB_NOTICE = re.compile(r"^\S+: line \d+: +\d+ (Killed|Terminated|Aborted|Segmentation fault) .*\n?", re.MULTILINE)
 END = "\x1e"
 
 
@@ -129,8 +129,10 @@ def steps(text):
 
 
 def with_any_figures(text):
+    """Figures in columns: the space before one is as wide as its digits leave."""
     ends = [0] + [end for figure in FIGURE.finditer(text) for end in figure.span()] + [len(text)]
     literals = [re.escape(text[begin:end]) for begin, end in zip(ends[::2], ends[1::2])]
+    literals = [re.sub(r"(?:\\ ){2,}", " +", literal) for literal in literals]
     return f"(?:{FIGURE.pattern})".join(literals)
 
 
