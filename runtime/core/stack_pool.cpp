@@ -48,8 +48,8 @@ void release(void* memory, size_t bytes) {
     }
 }
 
-// A run that looks for faults leaves nothing of an ended thread's frames: whoever still uses them is to fail. Not for the
-// sanitizers, which see that by themselves.
+// A run that looks for faults leaves nothing of an ended thread's frames: whoever still uses them is to fail. Not for
+// the sanitizers, which see that by themselves.
 void spoil([[maybe_unused]] Stack stack) {
 #if !defined(RONDO_ASAN) && !defined(RONDO_TSAN)
     constexpr int kSpoilt = 0xDB;

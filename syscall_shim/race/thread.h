@@ -22,7 +22,7 @@ struct Thread {
     Clock clock;
     Thread* creator;  // null: main
     Pc created_at;
-    Pc created_by;  // where the function that created it was called
+    Pc created_by;   // where the function that created it was called
     uint64_t stack;  // of all but main: its lowest address
     uint64_t stack_bytes;
     void (*once)();  // the routine of the pthread_once that it is in

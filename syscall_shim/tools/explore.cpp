@@ -15,10 +15,10 @@
 #include <optional>
 #include <vector>
 
-#include "syscall_shim/tools/trace_sites.h"
 #include "syscall_shim/tools/explore_options.h"
 #include "syscall_shim/tools/kernel.h"
 #include "syscall_shim/tools/shrink.h"
+#include "syscall_shim/tools/trace_sites.h"
 #include "syscall_shim/tools/trace_text.h"
 #include "syscall_shim/tools/verdict.h"
 

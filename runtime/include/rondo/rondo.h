@@ -281,8 +281,8 @@ void rondo_after_fork(int in_child);
 /* For a call that could have waited and did not, and made no other call of Rondo's: every 64th lets the worker's other
  * threads run. Does nothing elsewhere. */
 void rondo_spend(void);
-/* Under RONDO_SCHED=seed or replay other threads may run here, as at any call of Rondo's; else it does nothing. call names
- * it in the trace. */
+/* Under RONDO_SCHED=seed or replay other threads may run here, as at any call of Rondo's; else it does nothing. call
+ * names it in the trace. */
 void rondo_choice_point(const char* call);
 /* Parks while *word == expected, until rondo_futex_wake on the same address. deadline: absolute CLOCK_MONOTONIC, or
  * NULL for none. Returns 0, or EAGAIN (the word differs), ETIMEDOUT. Not a cancellation point. */
