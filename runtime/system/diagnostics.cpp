@@ -7,6 +7,7 @@
 #include "runtime/base/print.h"
 #include "runtime/core/worker.h"
 #include "runtime/core/workers.h"
+#include "runtime/system/fiber_walk.h"
 #include "runtime/system/runtime.h"
 #include "runtime/system/thread_view.h"
 
@@ -45,7 +46,10 @@ void dump_threads(int fd) {
     Line head;
     head << "rondo: " << live_fibers.load() << " threads on " << worker_count() << " workers";
     head.send(fd);
-    visit_threads([](const Fiber& fiber, void* to) { dump_fiber(*static_cast<int*>(to), fiber); }, &fd);
+    for_each_fiber([fd](const Fiber& fiber) {
+        dump_fiber(fd, fiber);
+        return true;
+    });
 }
 
 void fill_stats(rondo_stats& stats) {

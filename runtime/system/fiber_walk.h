@@ -8,7 +8,8 @@
 
 namespace rondo {
 
-// Calls visit(fiber), in which a false ends the walk. Blocks that no thread has are left out.
+// Calls visit(fiber) for each thread in the order of their slots, the adopted one first; a false ends the walk. Blocks
+// that no thread has are left out.
 template <typename Visit>
 #if defined(RONDO_TSAN)
 __attribute__((no_sanitize("thread")))

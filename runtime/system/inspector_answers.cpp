@@ -9,6 +9,7 @@
 #include "runtime/core/worker.h"
 #include "runtime/core/workers.h"
 #include "runtime/system/diagnostics.h"
+#include "runtime/system/fiber_walk.h"
 #include "runtime/system/thread_view.h"
 
 namespace rondo {
@@ -59,8 +60,7 @@ void put_stack(const ThreadView& view, JsonOut& out) {
     }
 }
 
-void put_thread(const Fiber& fiber, void* argument) {
-    auto& threads = *static_cast<ThreadsOut*>(argument);
+void put_thread(const Fiber& fiber, ThreadsOut& threads) {
     ThreadView view;
     view_thread(fiber, view);
     if (view.state == FiberState::none) {
@@ -82,8 +82,7 @@ void put_thread(const Fiber& fiber, void* argument) {
     out << "}";
 }
 
-void count_thread(const Fiber& fiber, void* argument) {
-    auto& counts = *static_cast<Counts*>(argument);
+void count_thread(const Fiber& fiber, Counts& counts) {
     ThreadView view;
     view_thread(fiber, view);
     ++counts.states[static_cast<int>(view.state)];
@@ -132,13 +131,19 @@ void answer_threads(JsonOut& out) {
     put_head(out);
     out << ",\"workers\":" << uint64_t{worker_count()} << ",\"threads\":[";
     ThreadsOut threads{out, ""};
-    visit_threads(put_thread, &threads);
+    for_each_fiber([&](const Fiber& fiber) {
+        put_thread(fiber, threads);
+        return true;
+    });
     out << "]}\n";
 }
 
 void answer_stats(JsonOut& out) {
     Counts counts{};
-    visit_threads(count_thread, &counts);
+    for_each_fiber([&](const Fiber& fiber) {
+        count_thread(fiber, counts);
+        return true;
+    });
     rondo_stats stats;
     fill_stats(stats);
     put_head(out);

@@ -66,22 +66,6 @@ RONDO_LOOKS_WITHOUT_LOCK void view_thread(const Fiber& fiber, ThreadView& out) {
     }
 }
 
-void visit_threads(void (*visit)(const Fiber&, void*), void* argument) {
-    const Fiber* adopted = adopted_fiber.load(std::memory_order_acquire);
-    if (adopted != nullptr && adopted->state() != FiberState::none) {
-        visit(*adopted, argument);
-    }
-    for (size_t i = 0; StackSlab* slab = StackPool::instance().slab(i); ++i) {
-        uint32_t used = slab->used.load(std::memory_order_acquire);
-        for (uint32_t slot = 0; slot < used; ++slot) {
-            const Fiber* fiber = Fiber::beside({slab, slot});
-            if (fiber->state() != FiberState::none) {
-                visit(*fiber, argument);
-            }
-        }
-    }
-}
-
 const char* state_name(FiberState state) {
     switch (state) {
         case FiberState::created:

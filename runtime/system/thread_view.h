@@ -30,9 +30,6 @@ struct ThreadView {
 
 void view_thread(const Fiber& fiber, ThreadView& out);
 
-// Calls visit(fiber, argument) for each thread in the order of their slots, the adopted one first.
-void visit_threads(void (*visit)(const Fiber&, void*), void* argument);
-
 const char* state_name(FiberState state);
 
 // Whether the wait's object is the number of a descriptor.
