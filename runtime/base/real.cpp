@@ -90,9 +90,9 @@ int start_kernel_thread(void* (*run)(void*), void* arg, void* stack, size_t stac
     if (stack != nullptr) {
         libc.attr_setstack(&attr, stack, stack_bytes);
     }
-    uint64_t all = ~0ULL;
+    const uint64_t blocked = ~(1ULL << (kChangeUserSignal - 1));
     uint64_t before = 0;
-    sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::to_arg(&all), sys::to_arg(&before), sizeof all);
+    sys::call(SYS_rt_sigprocmask, SIG_SETMASK, sys::to_arg(&blocked), sys::to_arg(&before), sizeof blocked);
     pthread_t thread;
     int error = libc.create(&thread, &attr, run, arg);
     kernel_threads.fetch_add(error == 0 ? 1 : 0, std::memory_order_relaxed);

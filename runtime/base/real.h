@@ -34,7 +34,12 @@ const Functions& functions();
 // What libc takes of a kernel thread's stack for itself: its block of thread-local data.
 size_t kernel_stack_overhead();
 
-// A detached kernel thread with all signals blocked, on libc's own stack or on the one given. 0 or an error number.
+// libc's SIGSETXID: setuid() and its like send it to each thread that libc knows, and wait until each has followed. No
+// kernel thread of ours may block it.
+constexpr int kChangeUserSignal = 33;
+
+// A detached kernel thread with all other signals blocked, on libc's own stack or on the one given. 0 or an error
+// number.
 int start_kernel_thread(void* (*run)(void*), void* arg, void* stack, size_t stack_bytes);
 
 // How many of these there are. One that ends says so first: until the kernel has taken it away, it is then counted for

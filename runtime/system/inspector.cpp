@@ -30,7 +30,6 @@ namespace {
 constexpr size_t kStackBytes = 64 * 1024;
 constexpr size_t kLongestRequest = 32;
 constexpr int kBacklog = 16;
-constexpr int kChangeUserSignal = 33;  // libc's SIGSETXID
 constexpr timespec kPause = {1, 0};
 constexpr timeval kPatience = {5, 0};  // with somebody who asks
 
@@ -137,15 +136,8 @@ void Inspector::serve(int client) {
     out.flush();
 }
 
-// libc's setuid() and its like signal every thread that libc knows and wait for each to follow.
-void let_user_be_changed() {
-    uint64_t set = 1ULL << (kChangeUserSignal - 1);
-    sys::call(SYS_rt_sigprocmask, SIG_UNBLOCK, sys::to_arg(&set), 0, sizeof set);
-}
-
 void Inspector::run() {
     sys::call(SYS_prctl, PR_SET_NAME, sys::to_arg("rondo-inspect"));
-    let_user_be_changed();
     if (!listen()) {
         return;
     }

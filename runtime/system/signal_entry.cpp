@@ -14,6 +14,7 @@
 #include <ucontext.h>
 
 #include "runtime/base/print.h"
+#include "runtime/base/real.h"
 #include "runtime/base/reserve.h"
 #include "runtime/base/settings.h"
 #include "runtime/core/guard.h"
@@ -306,7 +307,7 @@ void kick_worker(Worker& worker) {
 void prepare_worker_signals(Worker& worker, bool takes_all) {
     WorkerSignals& state = states[worker.index()];
     state.tid.store(sys::gettid(), std::memory_order_relaxed);
-    SignalSet always = kFaults | signal_bit(SIGPIPE) | signal_bit(kick_number);
+    SignalSet always = kFaults | signal_bit(SIGPIPE) | signal_bit(kick_number) | signal_bit(real::kChangeUserSignal);
     state.kernel_mask = takes_all ? 0 : kAll & ~always;
     stack_t before{};
     sys::call(SYS_sigaltstack, 0, sys::to_arg(&before));

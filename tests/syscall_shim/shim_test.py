@@ -6,6 +6,7 @@ number of workers, and must end with the same status and output. The symbol test
 table of docs/shim.md, what librondo_shim.so exports, and what libc has.
 """
 import collections
+import os
 import re
 import subprocess
 import unittest
@@ -97,6 +98,10 @@ class Programs(Comparison):
 
     def test_keys(self):
         self.check("keys")
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+    def test_change_of_user(self):
+        self.check("change_user")
 
     def test_cleanup_handlers(self):
         self.check("cleanup")
