@@ -89,6 +89,7 @@ class IoBackend {
     // Whether something outside the process may complete an operation that is held. Takes time in proportion to them.
     virtual bool waits_for_outside() const = 0;
 
+    // Operations that have not completed. Any thread, by which the answer is of some moment ago.
     virtual size_t pending() const = 0;
     virtual const char* name() const = 0;
 

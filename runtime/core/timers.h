@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/sanitizer.h"
 
 namespace rondo {
 
@@ -38,8 +39,10 @@ class Timers {
     bool arm(Timer& timer);
     void disarm(Timer& timer);
 
-    bool empty() const { return count_ == 0; }
-    size_t count() const { return count_; }
+    // Any thread, by which the answer is of some moment ago.
+    RONDO_LOOKS_WITHOUT_LOCK bool empty() const { return count_ == 0; }
+    RONDO_LOOKS_WITHOUT_LOCK size_t count() const { return count_; }
+
     Nanoseconds next_deadline() const { return count_ == 0 ? kNever : heap_[0].deadline; }
 
     // Calls expire() of each timer due at `now`, earliest first, after disarming it. expire may arm timers.

@@ -24,6 +24,7 @@
 
 #include <sys/epoll.h>
 
+#include "runtime/base/sanitizer.h"
 #include "runtime/io/fd_table.h"
 #include "runtime/io/watch.h"
 
@@ -46,7 +47,7 @@ class EpollBackend final : public IoBackend {
     void wake() override;
     void forget(int fd) override;
     bool waits_for_outside() const override;
-    size_t pending() const override { return pending_; }
+    RONDO_LOOKS_WITHOUT_LOCK size_t pending() const override { return pending_; }
     const char* name() const override { return "epoll"; }
 
    private:

@@ -6,13 +6,8 @@
 
 #include "runtime/system/thread_view.h"
 
+#include "runtime/base/sanitizer.h"
 #include "runtime/core/worker.h"
-
-#if defined(RONDO_TSAN)
-#define RONDO_LOOKS_WITHOUT_LOCK __attribute__((no_sanitize("thread")))
-#else
-#define RONDO_LOOKS_WITHOUT_LOCK
-#endif
 
 namespace rondo {
 
