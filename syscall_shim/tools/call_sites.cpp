@@ -68,8 +68,10 @@ std::string run_tool(const std::string& path, const std::string& request) {
     }
     close(to_tool[0]);
     close(from_tool[1]);
-    signal(SIGPIPE, SIG_IGN);
+    // The tool may end early; whoever reads our own output may too, and that is to end us.
+    auto before = signal(SIGPIPE, SIG_IGN);
     write_all(to_tool[1], request);
+    signal(SIGPIPE, before);
     close(to_tool[1]);
     std::string text = read_all(from_tool[0]);
     close(from_tool[0]);
