@@ -27,7 +27,7 @@ namespace rondo {
 
 namespace {
 
-constexpr size_t kStackBytes = 64 * 1024;
+constexpr size_t kStackBytes = 128 * 1024;
 constexpr size_t kLongestRequest = 32;
 constexpr int kBacklog = 16;
 constexpr timespec kPause = {1, 0};

@@ -10,7 +10,7 @@ import unittest
 import programs
 
 PROGRAM = programs.BUILD / "tests" / "explore" / "explore"
-SEEDS = {"none": 20_000, "address": 1_000, "thread": 500}[programs.SANITIZE]
+SEEDS = {"none": 20_000, "address": 1_000, "thread": 500}[programs.SANITIZE.split(",")[0]]
 LIMIT = 170 * programs.TIME_FACTOR
 
 

@@ -54,7 +54,6 @@ def libc_functions():
     return by_address
 
 
-ASAN_IGNORES = re.compile(r"==\d+==WARNING: ASan is ignoring requested __asan_handle_no_return.*\n.*\n.*\n")
 NO_THREADS_AFTER_FORK = "libtsan makes no threads in a forked child"
 
 
@@ -67,9 +66,7 @@ class Comparison(unittest.TestCase):
 
     @staticmethod
     def without_notices(text):
-        """What the program itself wrote. The runtime's notices begin with its name. libasan keeps its idea of the current
-        stack under a pthread key, which the shim makes one of each thread's own, and says that it ignores some of them."""
-        text = ASAN_IGNORES.sub("", text)
+        """What the program itself wrote. The runtime's notices begin with its name."""
         return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("rondo:"))
 
     def check(self, name, *args):
